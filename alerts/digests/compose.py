@@ -22,7 +22,7 @@ from alerts.digests.cache import EntryCache
 from alerts.digests.digest import Digest, build_digest
 from alerts.digests.entries import DigestMatch, group_by_question, outline_entry
 from alerts.digests.entry_renderer import EntryRenderer
-from alerts.digests.pending_items import DueCalendar, Look, PendingItems, look_at
+from alerts.digests.pending_items import Look, PendingItems, look_at
 from alerts.digests.subscriber_digest import (
     Changes,
     ComposedDigest,
@@ -41,6 +41,7 @@ from alerts.ledger import (
     messages,
     subscriptions,
 )
+from alerts.ledger.due_calendar import DueCalendar
 from alerts.ledger.due_subscriptions import DigestGroup, SubscriptionState
 from alerts.mail import MailIdentity, OutgoingMessage
 from alerts.model import Recipient

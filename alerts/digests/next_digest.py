@@ -16,8 +16,9 @@ from alerts.digests.entries import (
     outline_entry,
     outline_overdue_entry,
 )
-from alerts.digests.pending_items import DueCalendar, PendingItems, look_at
+from alerts.digests.pending_items import PendingItems, look_at
 from alerts.ledger import changes, due_subscriptions, subscriptions
+from alerts.ledger.due_calendar import DueCalendar
 from alerts.ledger.question_lookups import list_meeting_days
 from alerts.model import DayAfterMeeting, Frequency, Subscriber
 from alerts.schedule import find_next_due
@@ -90,7 +91,7 @@ class _DueTimes(msgspec.Struct, frozen=True):
     ) -> _DueTimes:
         """Return the due times of a subscriber whose alerts have these frequencies."""
         follows = any(isinstance(one.info.rule, DayAfterMeeting) for one in running)
-        meetings = list_meeting_days(connection, now.date()) if follows else []
+        meetings = tuple(list_meeting_days(connection, now.date())) if follows else ()
         found = {
             one: find_next_due(one, now, subscriber.zone, subscriber.hour, meetings)
             for one in running

@@ -2,7 +2,8 @@
 
 A change that is recorded after the first round at a due time waits for the next due time. What was
 due while no round was run is due at the next one. Both follow from the rounds: one row for each
-quarter of an hour is enough, because no due time lies within one (see `ROUND_INTERVAL`).
+quarter of an hour and one for each round with new changes are enough, because no due time lies
+within a quarter (see `ROUND_INTERVAL`).
 """
 
 from __future__ import annotations
@@ -10,11 +11,11 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 import msgspec
-from sqlalchemy import Connection, delete, func, select
+from sqlalchemy import Connection, delete, select
 
+from alerts.ledger import changes
 from alerts.ledger.due_schema import digest_round
 from alerts.ledger.inserts import insert_once
-from alerts.ledger.schema import change
 
 #: Due times are multiples of it: full hours, in time zones that differ from UTC by quarters.
 ROUND_INTERVAL = timedelta(minutes=15)
@@ -24,21 +25,25 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class DigestRound(msgspec.Struct, frozen=True):
-    """The first round of a quarter of an hour."""
+    """A round: the first of a quarter of an hour, or the first after changes."""
 
     moment: datetime
     newest_seq: int  #: the number of the newest change that was recorded
 
 
 def is_missing(connection: Connection, now: datetime) -> bool:
-    """Return whether no round is recorded in the present quarter of an hour, or later."""
+    """Return whether a round of now is to be recorded."""
     newest = find_newest(connection)
-    return newest is None or _find_quarter(newest.moment) < _find_quarter(now)
+    return (
+        newest is None
+        or _find_quarter(newest.moment) < _find_quarter(now)
+        or (newest.newest_seq != changes.get_newest_seq(connection) and newest.moment < now)
+    )
 
 
 def record(connection: Connection, now: datetime) -> None:
     """Record a round that begins now, and forget those of long ago."""
-    reached = connection.execute(select(func.coalesce(func.max(change.c.seq), 0))).scalar_one()
+    reached = changes.get_newest_seq(connection)
     insert_once(connection, digest_round, moment=now, newest_seq=reached)
     old = digest_round.c.moment < now - _RETENTION_PERIOD
     connection.execute(delete(digest_round).where(old))

@@ -40,7 +40,7 @@ due_subscriber = Table(
 )
 
 digest_round = Table(
-    # The first round of each quarter of an hour: what was recorded when it composed digests.
+    # When digests were composed: the first round of a quarter of an hour, and each after changes.
     "digest_round",
     metadata,
     Column("moment", UtcDateTime, primary_key=True),

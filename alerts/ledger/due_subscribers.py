@@ -15,7 +15,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
@@ -40,6 +40,7 @@ from sqlalchemy.types import TypeEngine
 
 from alerts.ledger import digest_rounds
 from alerts.ledger.clock_readings import TOLERANCE
+from alerts.ledger.due_calendar import DueCalendar
 from alerts.ledger.due_schema import due_subscriber
 from alerts.ledger.due_subscriptions import (
     DigestGroup,
@@ -49,11 +50,10 @@ from alerts.ledger.due_subscriptions import (
     may_be_sent,
 )
 from alerts.ledger.inserts import iter_parameters
-from alerts.ledger.question_lookups import list_meeting_days
 from alerts.ledger.schema import change, subscriber, subscription
 from alerts.ledger.utc_datetime import UtcDateTime
-from alerts.model import DayAfterMeeting, Frequency
-from alerts.schedule import find_last_due, find_next_due
+from alerts.model import Frequency
+from alerts.schedule import find_next_due
 
 #: The time of who is to be looked at in the next round, whatever the clock shows.
 AT_ONCE = datetime(1970, 1, 1, tzinfo=UTC)
@@ -250,18 +250,12 @@ def _settle(connection: Connection, subscriber_ids: Sequence[int]) -> None:
             state.is_settled or state.last_due_at is None or state.group.frequency.is_immediate
         ):
             states.setdefault(state.group, []).append(state)
+    calendar = DueCalendar(last.moment)
     for group, some in states.items():
-        due = find_group_due(connection, group, last.moment)
-        first = digest_rounds.find_first_since(connection, due)
-        up_to = first.newest_seq if first else None
-        mark_handled_until(connection, some, due, last.moment, up_to)
-
-
-def find_group_due(connection: Connection, group: DigestGroup, moment: datetime) -> datetime:
-    """Return the newest due time of a group at a moment; not for immediate ones."""
-    follows = isinstance(group.frequency.info.rule, DayAfterMeeting)
-    meetings: Sequence[date] = list_meeting_days(connection, moment.date()) if follows else ()
-    return find_last_due(group.frequency, moment, group.zone, group.hour, meetings=meetings)
+        found = calendar.get_due(connection, group)
+        if found.round is not None:
+            up_to = found.round.newest_seq
+            mark_handled_until(connection, some, found.due, last.moment, up_to)
 
 
 def mark_handled_until(

@@ -10,7 +10,7 @@ from __future__ import annotations
 from datetime import date, datetime
 
 import msgspec
-from sqlalchemy import Connection, func, select, update
+from sqlalchemy import Connection, func, select, true, update
 
 from alerts.ledger import due_subscribers, followed_questions, notices
 from alerts.ledger.due_schema import due_subscriber, due_sweep
@@ -65,7 +65,7 @@ def find_next_step(connection: Connection, now: datetime) -> SweepStep:
         expected += {state.subscriber_id for state, _ in overdue}
         expected += notices.list_unsent(connection, some)
     after = msgspec.structs.replace(progress, next_id=end if end <= newest else None)
-    return SweepStep(before, after, _list_missed(connection, start, end), tuple(set(expected)))
+    return SweepStep(before, after, list_missed(connection, start, end), tuple(set(expected)))
 
 
 def take_step(connection: Connection, step: SweepStep) -> bool:
@@ -99,8 +99,14 @@ def _begin_or_go_on(
     return progress
 
 
-def _list_missed(connection: Connection, start: int, end: int) -> tuple[int, ...]:
-    """Return who has a pending match, and would not be looked at."""
+def list_missed(connection: Connection, start: int = 0, end: int | None = None) -> tuple[int, ...]:
+    """Return the subscribers who have a pending match, and would not be looked at.
+
+    Args:
+        connection: The ledger.
+        start: Only ids from this one on.
+        end: Only ids below this one; None for all.
+    """
     wanted = (
         select(subscription.c.subscriber_id)
         .select_from(STATE_TABLES)
@@ -108,7 +114,7 @@ def _list_missed(connection: Connection, start: int, end: int) -> tuple[int, ...
         .join(change, change.c.seq == match.c.change_seq)
         .where(
             subscription.c.subscriber_id >= start,
-            subscription.c.subscriber_id < end,
+            true() if end is None else subscription.c.subscriber_id < end,
             due_subscriber.c.subscriber_id.is_(None),
             may_be_sent(),
             match.c.change_seq > subscription.c.sent_up_to,
