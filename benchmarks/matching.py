@@ -120,17 +120,17 @@ def _measure_compiling(drawn: list[str]) -> tuple[list[str], list[str], MatcherL
     print(f"{len(drawn):,} subscriptions, {len(unique):,} unique")
     print(f"compiled, duplicates removed: {took:.1f} s; peak memory of the process {peak} MB")
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "topics.npz"
-        save_layer(layers[0], path, "bench")
-        size = path.stat().st_size / 1e6
+        path = Path(folder)
+        save_layer(layers[0], path, 0, "bench")
+        size = sum(file.stat().st_size for file in path.iterdir()) / 1e6
         again = [
-            measure_seconds(lambda: load_layer(path, lambda _: "bench")) for _ in range(ROUNDS)
+            measure_seconds(lambda: load_layer(path, 0, lambda _: "bench")) for _ in range(ROUNDS)
         ]
         print(
             f"saved in {size:.0f} MB; loaded in {format_spread([1000 * s for s in again])} ms: "
             f"1/{took / statistics.median(again):.0f} of compiling\n"
         )
-        loaded = load_layer(path, lambda _: "bench")
+        loaded = load_layer(path, 0, lambda _: "bench")
     assert loaded is not None
     return unique, drawn, loaded
 

@@ -62,6 +62,19 @@ def list_open(connection: Connection) -> list[Alarm]:
     return _list_where(connection, alarm.c.cleared_at.is_(None))
 
 
+def has_open(connection: Connection, source: str | None, kind: str, reason: str | None) -> bool:
+    """Return whether the open alarm of a kind is as :func:`update_open` would leave it.
+
+    Args:
+        connection: The ledger.
+        source: The source; None for an alarm about the whole service.
+        kind: Its kind.
+        reason: Why it should be open; None if it should not be.
+    """
+    mine = [e.reason for e in list_open(connection) if (e.source, e.kind) == (source, kind)]
+    return mine == ([] if reason is None else [mask_addresses(reason)])
+
+
 def list_cleared(
     connection: Connection, kinds: Collection[str], since: datetime, limit: int
 ) -> list[Alarm]:

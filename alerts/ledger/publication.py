@@ -36,7 +36,7 @@ from sqlalchemy import (
     update,
 )
 
-from alerts.ledger import secrets
+from alerts.ledger import secrets, topic_ranges
 from alerts.ledger.inserts import insert_once, iter_parameters
 from alerts.ledger.messages import UNSENT_PHASES
 from alerts.ledger.publication_schema import retired_address, withdrawn_feed
@@ -144,7 +144,8 @@ def release(connection: Connection, topic_ids: Sequence[int] | None = None) -> N
 def _release_where(connection: Connection, condition: ColumnElement[bool]) -> None:
     is_over = or_(~_IS_NEEDED, and_(topic.c.publication.is_not(None), ~_IS_WANTED))
     columns = (topic.c.id, topic.c.slug, topic.c.publication, _IS_NEEDED.label("is_needed"))
-    rows = connection.execute(select(*columns).where(condition, ~topic.c.is_ended, is_over)).all()
+    wanted = select(*columns).where(condition, ~topic.c.is_ended, is_over).order_by(topic.c.id)
+    rows = connection.execute(wanted).all()
     for row in rows:
         values: dict[str, Any] = {"publication": None}
         if not row.is_needed:
@@ -152,6 +153,7 @@ def _release_where(connection: Connection, condition: ColumnElement[bool]) -> No
         connection.execute(update(topic).where(topic.c.id == row.id).values(**values))
         if row.publication is not None:
             _withdraw(connection, row.slug)
+    topic_ranges.note_endings(connection, [row.id for row in rows if not row.is_needed])
 
 
 def _withdraw(connection: Connection, slug: str) -> None:
@@ -215,14 +217,26 @@ def clear_ended(connection: Connection, limit: int = _MAX_DELETED_MATCHES) -> in
         left -= _delete_matches(connection, topic_id, left)
         if left <= 0:
             return limit
-    connection.execute(
-        delete(topic).where(
-            is_clear,
-            ~exists().where(match.c.topic_id == topic.c.id),
-            ~exists().where(subscription.c.topic_id == topic.c.id),
-        )
-    )
+    _delete_unused(connection, is_clear)
     return limit - left
+
+
+def _delete_unused(connection: Connection, is_clear: ColumnElement[bool]) -> None:
+    """Delete ended topics that nothing refers to.
+
+    Whoever matches their range may have them compiled still, and add a match until its commit: the
+    topics of a range that is being matched wait for the next time.
+    """
+    is_unused = and_(
+        is_clear,
+        ~exists().where(match.c.topic_id == topic.c.id),
+        ~exists().where(subscription.c.topic_id == topic.c.id),
+    )
+    unused = connection.execute(select(topic.c.id).where(is_unused)).scalars().all()
+    free = topic_ranges.lock_all(connection, unused)
+    for some in iter_parameters(sorted(free)):
+        # Asked again: before the lock was ours, a match may have come.
+        connection.execute(delete(topic).where(topic.c.id.in_(some), is_unused))
 
 
 def _has_unsent_message() -> ColumnElement[bool]:

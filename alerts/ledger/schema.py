@@ -207,14 +207,6 @@ notice = Table(
     Index("ix_notice_source_created_at", "source", "created_at"),
 )
 
-match_progress = Table(
-    # One row: the change up to which every caught-up topic has been matched.
-    "match_progress",
-    metadata,
-    Column("id", Integer, primary_key=True),
-    Column("matched_up_to", Integer, nullable=False),
-)
-
 topic = Table(
     "topic",
     metadata,
@@ -227,7 +219,7 @@ topic = Table(
     Column("title", Text, nullable=False),  # as first typed, or the question's title
     Column("created_at", UtcDateTime, nullable=False),
     Column("matched_up_to", Integer, nullable=False),  # its own progress, until it is caught up
-    # Matched with every change up to match_progress; from then on they advance together.
+    # Matched with every change up to the number of its range; they advance together.
     Column("is_caught_up", Boolean, nullable=False, server_default=false()),
     Column("publication", Integer),  # place among the published topics; null: it is private
     Column("decision", Text),  # of the operator, by command: published, hidden
@@ -239,6 +231,12 @@ topic = Table(
         "id",
         sqlite_where=text("is_ended = 1"),
         postgresql_where=text("is_ended"),
+    ),
+    Index(  # those that are to be matched with earlier changes
+        "ix_topic_is_outstanding",
+        "id",
+        sqlite_where=text("is_caught_up = 0 AND is_ended = 0"),
+        postgresql_where=text("NOT is_caught_up AND NOT is_ended"),
     ),
     CheckConstraint(
         "(kind = 'query' AND canonical IS NOT NULL AND question_id IS NULL)"

@@ -17,7 +17,7 @@ from alerts.ledger.changes import get_newest_seq
 from alerts.ledger.inserts import iter_parameters
 from alerts.ledger.question_counts import Tally
 from alerts.ledger.schema import change, feed, match, question, topic
-from alerts.ledger.topics import get_match_progress
+from alerts.ledger.topic_ranges import get_match_progress
 
 #: A topic that has a page: a published query.
 _IS_LISTED = and_(

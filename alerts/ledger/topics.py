@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 
 import msgspec
@@ -19,26 +19,20 @@ from sqlalchemy import (
     bindparam,
     delete,
     func,
-    insert,
     or_,
     select,
     update,
 )
 
-from alerts.ledger import due_subscribers
-from alerts.ledger.inserts import MAX_PARAMETERS, insert_once, iter_parameters
-from alerts.ledger.schema import change, feed, match, match_progress, topic
+from alerts.ledger import topic_ranges
+from alerts.ledger.changes import get_newest_seq
+from alerts.ledger.inserts import insert_once, insert_pairs_once, iter_parameters
+from alerts.ledger.schema import change, feed, match, topic
 from alerts.model import TopicKind, build_topic_key
 from alerts.queries import LANGUAGE_VERSION, QueryError, format_canonical, parse_query
 
-#: Queries that are matched with every new change.
-_IS_CAUGHT_UP_QUERY = and_(topic.c.is_caught_up, topic.c.kind == "query")
-
-
 #: Published by the operator: what visitors may know of.
 _IS_PUBLIC = topic.c.publication.is_not(None)
-#: To be matched with earlier changes.
-_IS_OUTSTANDING = and_(~topic.c.is_caught_up, ~topic.c.is_ended)
 
 
 class Topic(msgspec.Struct, frozen=True):
@@ -65,14 +59,6 @@ class Topic(msgspec.Struct, frozen=True):
     def is_published(self) -> bool:
         """Whether visitors may know of it."""
         return self.publication is not None
-
-
-class OutstandingTopic(msgspec.Struct, frozen=True):
-    """A query that must still be matched with earlier changes."""
-
-    id: int
-    canonical: str
-    matched_up_to: int
 
 
 _TOPIC_COLUMNS = [topic.c[name] for name in Topic.__struct_fields__]
@@ -103,11 +89,13 @@ def ensure_for_question(
 ) -> Topic:
     """Return the topic of a question, creating it if nobody follows the question.
 
-    A new one is matched at once with the changes of the question that are known.
+    A new one is matched at once with the changes of the question that are known. The connection
+    must be of :meth:`alerts.ledger.Ledger.writing`: whoever matches its range now sees no change
+    after the newest without seeing the topic.
     """
     if (known := find_for_question(connection, question_id)) is not None:
         return known
-    reached = get_match_progress(connection)
+    newest = get_newest_seq(connection)
     is_new = insert_once(
         connection,
         topic,
@@ -117,18 +105,19 @@ def ensure_for_question(
         slug=build_slug(build_topic_key(None, question_id), title),
         title=title,
         created_at=now,
-        matched_up_to=reached,
+        matched_up_to=newest,
         is_caught_up=True,
     )
     if is_new is None:  # it has ended
         mine = topic.c.question_id == question_id
         ended = select(topic.c.id).where(mine).scalar_subquery()
         connection.execute(delete(match).where(match.c.topic_id == ended))
-        values = {"is_ended": False, "is_caught_up": True, "matched_up_to": reached}
+        values = {"is_ended": False, "is_caught_up": True, "matched_up_to": newest}
         connection.execute(update(topic).where(mine).values(**values))
-    match_followed_questions(connection, 0, reached, question_id)
     found = find_for_question(connection, question_id)
     assert found is not None
+    topic_ranges.ensure(connection, found.id)
+    _match_followed_question(connection, found.id, question_id)
     return found
 
 
@@ -137,30 +126,10 @@ def find_for_question(connection: Connection, question_id: str) -> Topic | None:
     return _find_one(connection, topic.c.question_id == question_id)
 
 
-def match_followed_questions(
-    connection: Connection, after: int, to: int, question_id: str | None = None
-) -> int:
-    """Match changes with the topics of their questions, and return the number of matches.
-
-    Args:
-        connection: The ledger.
-        after: Changes above this number.
-        to: Changes up to this number.
-        question_id: Only the topic of this question; None for all.
-    """
-    wanted = (
-        select(topic.c.id, change.c.seq)
-        .join(change, change.c.question_id == topic.c.question_id)
-        .where(change.c.seq > after, change.c.seq <= to, ~topic.c.is_ended)
-    )
-    if question_id is not None:
-        wanted = wanted.where(topic.c.question_id == question_id)
-    rows = [{"topic_id": key, "change_seq": seq} for key, seq in connection.execute(wanted)]
-    if rows:
-        connection.execute(insert(match), rows)
-        pairs = [(row["topic_id"], row["change_seq"]) for row in rows]
-        due_subscribers.note_matches(connection, pairs)
-    return len(rows)
+def _match_followed_question(connection: Connection, topic_id: int, question_id: str) -> None:
+    """Match the changes of a question with its topic."""
+    seqs = connection.execute(select(change.c.seq).where(change.c.question_id == question_id))
+    insert_pairs_once(connection, match, [(topic_id, seq) for seq in seqs.scalars()])
 
 
 def ensure(connection: Connection, canonical: str, title: str, now: datetime) -> Topic:
@@ -168,6 +137,9 @@ def ensure(connection: Connection, canonical: str, title: str, now: datetime) ->
 
     ``title`` is the query as it was typed. An ended topic is revived, and matched from the start.
     """
+    known = find(connection, canonical)
+    if known is not None:  # an insert that finds its key takes an id on PostgreSQL all the same
+        return known
     is_new = insert_once(
         connection,
         topic,
@@ -184,6 +156,7 @@ def ensure(connection: Connection, canonical: str, title: str, now: datetime) ->
         connection.execute(ended.values(is_ended=False, matched_up_to=0))
     found = find(connection, canonical)
     assert found is not None
+    topic_ranges.ensure(connection, found.id)
     return found
 
 
@@ -303,70 +276,6 @@ def list_public(connection: Connection) -> list[Topic]:
     """Return every public topic, in the order in which they were published."""
     wanted = select(*_TOPIC_COLUMNS).where(_IS_PUBLIC)
     return _list_topics(connection, wanted.order_by(topic.c.publication))
-
-
-def get_match_progress(connection: Connection) -> int:
-    """Return the number of the change up to which the caught-up topics were matched."""
-    reached: int = connection.execute(select(match_progress.c.matched_up_to)).scalar_one()
-    return reached
-
-
-def find_last_match(connection: Connection) -> int:
-    """Return the number of the newest change that a topic matched; 0 if there is no match."""
-    newest: int = connection.execute(
-        select(func.coalesce(func.max(match.c.change_seq), 0))
-    ).scalar_one()
-    return newest
-
-
-def set_match_progress(connection: Connection, up_to: int) -> None:
-    """Record up to which change the caught-up topics were matched."""
-    connection.execute(update(match_progress).values(matched_up_to=up_to))
-
-
-def list_caught_up(connection: Connection) -> dict[int, str]:
-    """Return the canonical forms of the caught-up queries by topic id, in the order of the ids."""
-    wanted = select(topic.c.id, topic.c.canonical).where(_IS_CAUGHT_UP_QUERY).order_by(topic.c.id)
-    return {row.id: row.canonical for row in connection.execute(wanted)}
-
-
-def count_caught_up(connection: Connection) -> int:
-    """Return how many queries are caught up."""
-    wanted = select(func.count()).select_from(topic).where(_IS_CAUGHT_UP_QUERY)
-    return connection.execute(wanted).scalar_one()
-
-
-def list_outstanding(connection: Connection) -> list[OutstandingTopic]:
-    """Return the queries that are not caught up, the one with the most to match first."""
-    columns = [topic.c[name] for name in OutstandingTopic.__struct_fields__]
-    wanted = select(*columns).where(_IS_OUTSTANDING)
-    rows = connection.execute(wanted.order_by(topic.c.matched_up_to, topic.c.id))
-    return [OutstandingTopic(**row._mapping) for row in rows]
-
-
-def list_outstanding_ids(connection: Connection, topic_ids: Sequence[int]) -> set[int]:
-    """Return which of some topics are not caught up and have not ended."""
-    found: set[int] = set()
-    for some in iter_parameters(topic_ids):
-        wanted = select(topic.c.id).where(topic.c.id.in_(some), _IS_OUTSTANDING)
-        found |= set(connection.execute(wanted).scalars())
-    return found
-
-
-def set_matched_up_to(
-    connection: Connection, topic_ids: Iterable[int], up_to: int, *, is_caught_up: bool
-) -> None:
-    """Record how far outstanding topics were matched.
-
-    ``is_caught_up`` says that they have reached the others and from now on advance with them.
-    """
-    ids = list(topic_ids)
-    for start in range(0, len(ids), MAX_PARAMETERS):
-        connection.execute(
-            update(topic)
-            .where(topic.c.id.in_(ids[start : start + MAX_PARAMETERS]), ~topic.c.is_ended)
-            .values(matched_up_to=up_to, is_caught_up=is_caught_up)
-        )
 
 
 def list_unpublished(connection: Connection) -> list[Topic]:

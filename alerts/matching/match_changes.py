@@ -1,34 +1,45 @@
 """The step from changes to matches.
 
-The ledger keeps one progress number for all topics that are caught up: every change up to it has
-been compared with each of them. A new topic starts at zero and is compared with all changes in the
-ledger, which fills its feed; when it reaches the progress number, it is caught up. (Its
-subscriptions start at the newest change, so that nobody's first digest is full of old questions.)
-Matches and the progress number are committed in one transaction.
+The ledger keeps a progress number for each range of topics (:mod:`alerts.ledger.topic_ranges`):
+every change up to it has been compared with each of its topics that are caught up. A new topic
+starts at zero and is compared with all changes in the ledger, which fills its feed; when it reaches
+the number of its range, it is caught up. (Its subscriptions start at the newest change, so that
+nobody's first digest is full of old questions.) Matches and progress are committed in one
+transaction, in which the range is locked. So the step may be killed, repeated, or run in several
+processes at once.
 """
 
 from __future__ import annotations
 
-import hashlib
 import logging
-from collections.abc import Sequence
+import threading
+from collections.abc import Callable, Sequence
 from datetime import datetime
-from itertools import groupby
 from pathlib import Path
+from typing import TypeAlias
 
 from sqlalchemy import Connection
 
-from alerts.ledger import Ledger, alarms, changes, matches, topics
-from alerts.matching.disk_cache import load_layer, save_layer
-from alerts.matching.matcher import BATCH_SIZE, Matcher, MatcherLayer, compile_layer
-from alerts.queries import extract_fields
+from alerts.ledger import Ledger, alarms, changes, matches, topic_ranges, topics
+from alerts.ledger.topic_ranges import TopicRange
+from alerts.matching.batch_step import Pairs, match_batch
+from alerts.matching.compiled_topics import CompiledTopics
+from alerts.matching.late_topics import LateTopics, RangeStep
+from alerts.matching.matcher import Matcher
 
 log = logging.getLogger("watchword.matching")
 
-#: Topics that are worth a cache file. Fewer are compiled in 20 ms, as fast as a file is read.
-_MIN_TOPICS_TO_SAVE = 2000
 #: Damaged topics that an alarm names.
 _NAMED_TOPICS = 3
+#: Called with matches (topic, number of the change) in the transaction that records them.
+OnMatches: TypeAlias = Callable[[Connection, Sequence[tuple[int, int]]], None]
+
+
+_NOTHING_DONE = RangeStep([], None, is_last=True)
+
+
+def _tell_nobody(_connection: Connection, _pairs: Sequence[tuple[int, int]]) -> None:
+    pass
 
 
 class TopicMatcher:
@@ -36,14 +47,23 @@ class TopicMatcher:
 
     Args:
         ledger: Where changes and topics are, and where matches go.
-        cache_path: A file for the compiled topics, from which a new process loads them instead of
-            compiling all of them again. None: no file.
+        cache_folder: A folder for compiled topics, from which a new process loads them instead of
+            compiling all of them again. None: no folder.
+        on_matches: Called with the matches of each transaction, before it is committed.
     """
 
-    def __init__(self, ledger: Ledger, cache_path: Path | None = None) -> None:
+    def __init__(
+        self,
+        ledger: Ledger,
+        cache_folder: Path | None = None,
+        on_matches: OnMatches = _tell_nobody,
+    ) -> None:
         self._ledger = ledger
-        self._cache_path = cache_path
-        self._matcher: Matcher | None = None
+        self._cache_folder = cache_folder
+        self._on_matches = on_matches
+        self._compiled: dict[int, CompiledTopics] = {}  #: by range
+        self._late: dict[int, LateTopics] = {}
+        self._busy: dict[int, threading.Lock] = {}
 
     def match_new_changes(self) -> int:
         """Compare every topic with the changes that it has not been compared with.
@@ -51,145 +71,118 @@ class TopicMatcher:
         Returns:
             The number of new matches, those of followed questions included.
         """
-        matcher = self._get_matcher()
-        added = 0
-        is_behind = True
-        while is_behind:
-            with self._ledger.writing() as connection:
-                newest = changes.get_newest_seq(connection)
-                progress = _find_progress(connection, newest)
-                if progress < newest:
-                    _drop_ended(connection, matcher)
-                found, reached = _match_batch(connection, matcher, progress, newest)
-                found += topics.match_followed_questions(connection, progress, reached)
-                topics.set_match_progress(connection, reached)
-            added += found
-            is_behind = reached < newest
-        return added + self._catch_up_new_topics(matcher)
+        with self._ledger.reading() as connection:
+            waiting = topic_ranges.list_waiting(connection)
+        return sum(self.match_range(key) for key in waiting)
 
-    def list_unreadable_topics(self) -> list[int]:
-        """Return the topics, by id, that match nothing because their forms are damaged.
+    def match_range(self, key: int) -> int:
+        """Compare the topics of a range with the changes that they have not been compared with.
 
-        Those are known that :meth:`match_new_changes` has compared with changes.
+        It does nothing while another process or thread does it. Each transaction takes about a
+        second.
+
+        Returns:
+            The number of new matches.
         """
-        return self._matcher.list_unreadable() if self._matcher else []
+        busy = self._busy.setdefault(key, threading.Lock())
+        if not busy.acquire(blocking=False):
+            return 0
+        try:
+            return self._match_steps(key)
+        finally:
+            busy.release()
+
+    def _match_steps(self, key: int) -> int:
+        self._compile(key)
+        added, is_last = 0, False
+        while not is_last:
+            with self._ledger.writing_shard() as connection:
+                found = topic_ranges.lock(connection, key)
+                pairs, caught_up, is_last = (
+                    self._match_locked(connection, found) if found else _NOTHING_DONE
+                )
+            added += len(pairs)
+            if caught_up:
+                self._compiled[key].add_caught_up(caught_up)
+        if key in self._compiled:
+            self._compiled[key].matcher.merge_layers()
+        return added
 
     def update_alarm(self, now: datetime) -> None:
         """Raise or clear the alarm about topics that match nothing because they are damaged.
 
+        It writes only where the alarm changes.
+
         Args:
             now: Aware, in UTC.
         """
-        with self._ledger.writing() as connection:
-            damaged = topics.list_by_ids(connection, self.list_unreadable_topics())
+        with self._ledger.reading() as connection:
+            damaged = topics.list_by_ids(connection, topic_ranges.list_unreadable(connection))
             reasons = {"topics": _describe_damaged(damaged)} if damaged else {}
+            if alarms.has_open(connection, None, "topics", reasons.get("topics")):
+                return
+        with self._ledger.writing() as connection:
             alarms.update_open(connection, None, reasons, ("topics",), now)
 
-    def _catch_up_new_topics(self, matcher: Matcher) -> int:
-        """Compare new topics with all earlier changes; afterwards they are caught up."""
-        with self._ledger.reading() as connection:
-            late = topics.list_outstanding(connection)
-        added = 0
-        for reached, level in groupby(late, key=lambda topic: topic.matched_up_to):
-            added += self._catch_up({topic.id: topic.canonical for topic in level}, reached)
-        for topic in late:
-            matcher.join(topic.id, topic.canonical)
-        matcher.merge_layers()
-        return added
+    def _compile(self, key: int) -> None:
+        """Compile the topics of a range unless they are: before its lock, which others wait for."""
+        if key not in self._compiled:
+            with self._ledger.reading() as connection:
+                found = topic_ranges.get(connection, key)
+                if found is not None:
+                    self._compiled[key] = CompiledTopics(connection, found, self._cache_folder)
 
-    def _catch_up(self, forms: dict[int, str], reached: int) -> int:
-        """Compare topics that have the same progress with the changes that they lack."""
-        matcher = Matcher(forms)
-        added, is_behind = 0, True
-        while is_behind:
-            with self._ledger.writing() as connection:
-                progress = topics.get_match_progress(connection)
-                for ended in forms.keys() - topics.list_outstanding_ids(connection, list(forms)):
-                    matcher.leave(ended)
-                found, reached = _match_batch(connection, matcher, reached, progress)
-                is_behind = reached < progress
-                topics.set_matched_up_to(connection, forms, reached, is_caught_up=not is_behind)
-            added += found
-        return added
+    def _follow(self, connection: Connection, found: TopicRange) -> CompiledTopics:
+        """Return the compiled topics of a locked range as they are in the ledger now."""
+        compiled = self._compiled.get(found.id)
+        if compiled is None or not compiled.follow(connection, found):
+            compiled = CompiledTopics(connection, found, self._cache_folder)
+            self._compiled[found.id] = compiled
+        return compiled
 
-    def _get_matcher(self) -> Matcher:
-        """Return the matcher of the topics that are caught up; make it if others have joined."""
-        with self._ledger.reading() as connection:
-            count = topics.count_caught_up(connection)
-            # Damaged forms are read again, because they may have been mended since.
-            if self._matcher and not self.list_unreadable_topics():
-                if len(self._matcher) != count:
-                    _drop_ended(connection, self._matcher)
-                if len(self._matcher) == count:
-                    return self._matcher
-            forms = topics.list_caught_up(connection)
-        layer = self._load_layer(forms)
-        self._matcher = Matcher.from_layer(layer)
-        known = set(layer.ids.tolist())
-        late = {topic: form for topic, form in forms.items() if topic not in known}
-        for topic, form in late.items():
-            self._matcher.join(topic, form)
-        self._matcher.merge_layers()
-        return self._matcher
-
-    def _load_layer(self, forms: dict[int, str]) -> MatcherLayer:
-        """Return most of the topics from the cache file, or compile all and write the file."""
-        is_worth_it = self._cache_path is not None and len(forms) >= _MIN_TOPICS_TO_SAVE
-        if self._cache_path and is_worth_it:
-            layer = load_layer(self._cache_path, lambda ids: _fingerprint(forms, ids))
-            if layer is not None and layer.ids.size > 0.9 * len(forms):
-                return layer
-        layer = compile_layer(forms)
-        if self._cache_path and is_worth_it:
-            save_layer(layer, self._cache_path, _fingerprint(forms, list(forms)))
-        return layer
+    def _match_locked(self, connection: Connection, found: TopicRange) -> RangeStep:
+        """Do one transaction's work in a range: new changes first, then topics that are late."""
+        compiled = self._follow(connection, found)
+        newest = changes.get_newest_seq(connection)
+        if found.matched_up_to != newest:
+            pairs, reached = _match_new(connection, compiled.matcher, found, newest)
+            step = RangeStep(pairs, None, is_last=False)
+        else:
+            reached = newest
+            step = self._late.setdefault(found.id, LateTopics(found.id)).match(connection, newest)
+        if step.pairs:
+            matches.add(connection, step.pairs)
+            self._on_matches(connection, step.pairs)
+        joins = found.joins + (step.caught_up is not None)
+        after = TopicRange(found.id, reached, joins, compiled.list_unreadable())
+        if after != found and not topic_ranges.update_locked(connection, found, after):
+            raise RuntimeError(f"range {found.id} of topics was written without its lock")
+        return step
 
 
-def _drop_ended(connection: Connection, matcher: Matcher) -> None:
-    """Remove the topics that have ended since the matcher was made.
+def _match_new(
+    connection: Connection, matcher: Matcher, found: TopicRange, newest: int
+) -> tuple[Pairs, int]:
+    """Compare the topics of a range with the next changes that none of them was compared with."""
+    progress = _find_progress(connection, found, newest)
+    pairs, reached = match_batch(connection, matcher, progress, newest)
+    return pairs + topic_ranges.list_followed(connection, found.id, progress, reached), reached
 
-    A match of one of them would stay for ever, or refer to a topic that does not exist.
-    """
-    if len(matcher) != topics.count_caught_up(connection):
-        for topic in matcher.list_topics() - topics.list_caught_up(connection).keys():
-            matcher.leave(topic)
 
-
-def _find_progress(connection: Connection, newest: int) -> int:
-    """Return up to which change topics were matched.
+def _find_progress(connection: Connection, found: TopicRange, newest: int) -> int:
+    """Return up to which change the topics of a range were matched.
 
     A number above that of the newest change is not believed: nothing would be found until there
     are as many changes. Matching begins behind the newest match then; a match is added once.
     """
-    progress = topics.get_match_progress(connection)
-    if progress <= newest:
-        return progress
-    last = topics.find_last_match(connection)
-    log.error("matched up to change %d, but there are %d: going on from %d", progress, newest, last)
+    if found.matched_up_to <= newest:
+        return found.matched_up_to
+    last = topic_ranges.find_last_match(connection, found.id)
+    log.error(
+        "matched up to change %d, but there are %d: going on from %d",
+        *(found.matched_up_to, newest, last),
+    )
     return last
-
-
-def _match_batch(connection: Connection, matcher: Matcher, after: int, to: int) -> tuple[int, int]:
-    """Compare the next :data:`BATCH_SIZE` changes above ``after``, and up to ``to``, with topics.
-
-    Returns:
-        The number of matches, and the number of the last change that was compared.
-    """
-    batch = changes.list_between(connection, after, to, BATCH_SIZE) if len(matcher) else []
-    texts = [extract_fields(some.change.after, [some.change.kind]) for some in batch]
-    found = matcher.match(texts)
-    pairs = zip(found.topics.tolist(), found.records.tolist(), strict=True)
-    matches.add(connection, [(topic, batch[place].seq) for topic, place in pairs])
-    return found.topics.size, batch[-1].seq if len(batch) == BATCH_SIZE else to
-
-
-def _fingerprint(forms: dict[int, str], ids: list[int]) -> str:
-    """Return a hash of the topics with these ids.
-
-    It differs if a ledger from a backup has other topics under the same ids.
-    """
-    lines = "".join(f"{number}\t{forms.get(number)}\n" for number in ids)
-    return hashlib.sha256(lines.encode()).hexdigest()
 
 
 def _describe_damaged(damaged: Sequence[topics.Topic]) -> str:

@@ -2,9 +2,9 @@
 
 Topics are compiled once (:mod:`alerts.matching.compile`), and every batch is compared with all of
 them together (:mod:`alerts.matching.evaluate`). Topics that join later go into small layers of
-their own, because a small layer is compiled again in a millisecond. :meth:`Matcher.merge_layers`
-makes one layer of them when nobody is waiting. (The idea is that of the log-structured merge tree:
-O'Neil and others, Acta Informatica 33, 1996.)
+their own, because a small layer is compiled again in a millisecond; many that join at once are one
+layer. :meth:`Matcher.merge_layers` makes fewer layers of them when nobody is waiting. (The idea is
+that of the log-structured merge tree: O'Neil and others, Acta Informatica 33, 1996.)
 """
 
 from __future__ import annotations
@@ -55,6 +55,23 @@ class BatchMatches(NamedTuple):
             found.setdefault(topic, []).append(record)
         return found
 
+    def limit(self, records: int, most: int) -> tuple[BatchMatches, int]:
+        """Return the matches of the first records, about ``most`` of them at most.
+
+        Args:
+            records: How many records the batch has.
+            most: How many matches to keep; one record's are kept in any case.
+
+        Returns:
+            The matches that are kept, and how many records they are of.
+        """
+        if self.topics.size <= most:
+            return self, records
+        sums = np.cumsum(np.bincount(self.records, minlength=records))
+        kept = max(1, int(np.searchsorted(sums, most, "right")))
+        some = np.flatnonzero(self.records < kept)
+        return BatchMatches(self.topics[some], self.records[some]), kept
+
 
 class Matcher:
     """A set of topics that batches of texts are compared with.
@@ -70,8 +87,7 @@ class Matcher:
         senses: WordSenses = SHARED_SENSES,
     ) -> None:
         self._layers = [compile_layer(topics)]
-        self._added: dict[int, str] = {}  #: topics of all layers but the first
-        self._last_added: dict[int, str] = {}  #: topics of the last layer, while it is not full
+        self._added: list[dict[int, str]] = []  #: topics of each layer but the first
         self._removed: set[int] = set()
         self._senses = senses
 
@@ -90,17 +106,38 @@ class Matcher:
         """Number of layers; each costs every batch a fixed fraction of a millisecond."""
         return len(self._layers)
 
+    @property
+    def first_layer(self) -> MatcherLayer:
+        """The topics that it was made with, compiled."""
+        return self._layers[0]
+
     def join(self, topic: int, canonical: str) -> None:
         """Add a topic that the matcher does not have; one that it had has the same form as then."""
         if topic in self._removed:
             self._removed.discard(topic)
             return
-        if self._last_added:
+        if self._added and len(self._added[-1]) < _LAYER_SIZE:
             self._layers.pop()
-        self._last_added[topic] = self._added[topic] = canonical
-        self._layers.append(compile_layer(self._last_added))
-        if len(self._last_added) >= _LAYER_SIZE:
-            self._last_added = {}
+            last = self._added.pop()
+        else:
+            last = {}
+        self._append({**last, topic: canonical})
+
+    def join_all(self, topics: Mapping[int, str], compiled: MatcherLayer | None = None) -> None:
+        """Add topics that the matcher does not have, compiled together.
+
+        Args:
+            topics: Their canonical forms by id; one that it had has the same form as then.
+            compiled: The same topics compiled; None: they are compiled here.
+        """
+        back = topics.keys() & self._removed
+        self._removed -= back
+        if new := {topic: form for topic, form in topics.items() if topic not in back}:
+            self._append(new, None if back else compiled)
+
+    def _append(self, topics: dict[int, str], compiled: MatcherLayer | None = None) -> None:
+        self._added.append(topics)
+        self._layers.append(compiled or compile_layer(topics))
 
     def leave(self, topic: int) -> None:
         """Remove a topic that the matcher has."""
@@ -135,14 +172,23 @@ class Matcher:
         return BatchMatches(topics, records)
 
     def merge_layers(self) -> None:
-        """Compile all topics that joined into one layer, which makes later batches faster."""
-        if len(self._layers) > 2:
-            kept = {
-                topic: form for topic, form in self._added.items() if topic not in self._removed
-            }
-            self._removed -= self._added.keys()
-            self._added, self._last_added = kept, {}
-            self._layers[1:] = [compile_layer(kept)]
+        """Make fewer layers of the topics that joined, which makes later batches faster.
+
+        A layer is compiled again only together with at least half as many later topics. So each
+        topic is compiled a few times at most, however many join one after another.
+        """
+        kept = self._added
+        first = max(0, len(kept) - 1)
+        later = sum(map(len, kept[first:]))
+        while first and 2 * later >= len(kept[first - 1]):
+            first -= 1
+            later += len(kept[first])
+        if len(kept) - first > 1:
+            merged = {topic: form for some in kept[first:] for topic, form in some.items()}
+            gone = self._removed & merged.keys()
+            self._removed -= gone
+            del self._added[first:], self._layers[first + 1 :]
+            self._append({topic: form for topic, form in merged.items() if topic not in gone})
 
 
 def compile_layer(topics: Mapping[int, str]) -> MatcherLayer:

@@ -70,8 +70,9 @@ class LedgerSection(ConfigSection, frozen=True):
 
     #: a SQLite file or a PostgreSQL database: ``postgresql://watchword:secret@localhost/watchword``
     url: DatabaseURL = DatabaseURL("sqlite:///var/ledger.sqlite3")
-    #: all topics, compiled for matching; it makes the start faster and is made when it is missing
-    compiled: Path = Path("var/topics.npz")
+    #: folder with all topics, compiled for matching; it makes the start faster and is made when it
+    #: is missing
+    compiled: Path = Path("var/topics")
     #: folder with what was sent in the last eight days; keep it when you restore a backup
     sent_log: Path = Path("var/sent")
 

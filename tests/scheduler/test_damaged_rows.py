@@ -36,7 +36,7 @@ def service(tmp_path: Path) -> ServiceFolder:
         ("UPDATE subscription SET last_due_at = 'a day' WHERE id = 1", False),
         ("UPDATE subscription SET created_at = 'a day' WHERE id = 1", False),
         ("UPDATE subscription SET sent_up_to = 999999 WHERE id = 1", True),
-        ("UPDATE match_progress SET matched_up_to = 999999", False),
+        ("UPDATE topic_range SET matched_up_to = 999999", False),
         ("UPDATE subscriber SET hour = 99 WHERE id = 1", True),
         ("UPDATE subscriber SET created_at = 'a day' WHERE id = 1", False),
         ("UPDATE subscriber SET paused_until = 'a day' WHERE id = 1", True),

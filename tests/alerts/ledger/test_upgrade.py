@@ -28,6 +28,7 @@ from alerts.ledger import (
     open_ledger,
     questions,
     subscriptions,
+    topic_ranges,
     topics,
 )
 from alerts.ledger.schema import digest_item, message, metadata, pause, vocabulary
@@ -229,7 +230,7 @@ def test_topics_of_the_first_language_are_rewritten(database_url: str, now: date
     opened = open_ledger(database_url)
     with opened.reading() as connection:
         found = {topic.title: topic for topic in topics.list_all(connection)}
-        assert topics.get_match_progress(connection) == 7
+        assert topic_ranges.get_match_progress(connection) == 7
     assert {title: topic.canonical for title, topic in found.items()} == {
         "VRU": "VRU",
         "Cyclists": "cyclists",

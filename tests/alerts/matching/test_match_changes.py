@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import update
 
-from alerts.ledger import Ledger, changes, matches, topics
+from alerts.ledger import Ledger, changes, matches, topic_ranges, topics
 from alerts.ledger.schema import topic as table
 from alerts.matching import TopicMatcher
 from alerts.queries import format_canonical, parse_query
@@ -35,7 +35,7 @@ def matched(ledger: Ledger, topic_id: int) -> list[int]:
 def list_progress(ledger: Ledger) -> set[int]:
     """Return the progress of topics: that of all who are caught up, and of each other one."""
     with ledger.reading() as connection:
-        line = topics.get_match_progress(connection)
+        line = topic_ranges.get_match_progress(connection)
         return {
             t.matched_up_to if not t.is_caught_up else line for t in topics.list_all(connection)
         }
@@ -105,22 +105,24 @@ def test_a_matcher_continues_where_it_stopped(ledger: Ledger, now: datetime) -> 
 def test_topics_are_loaded_from_the_file_if_they_are_those_of_the_ledger(
     ledger: Ledger, now: datetime, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("alerts.matching.match_changes._MIN_TOPICS_TO_SAVE", 10)
-    saved = tmp_path / "topics.npz"
+    monkeypatch.setattr("alerts.matching.compiled_topics._MIN_TOPICS_TO_SAVE", 10)
+    folder = tmp_path / "topics"
+    saved = folder / "0.npz"
     made = [topic(ledger, now, f"number{n}") for n in range(20)]
-    TopicMatcher(ledger, saved).match_new_changes()
+    TopicMatcher(ledger, folder).match_new_changes()
     assert not saved.exists()  # no topic was caught up yet
-    TopicMatcher(ledger, saved).match_new_changes()
+    read(ledger, now, make_question(9, words="Ponds."))
+    assert TopicMatcher(ledger, folder).match_new_changes() == 0
     written = saved.stat().st_mtime_ns
     late = topic(ledger, now, "benches")
     read(ledger, now, make_question(1, words="Number7 on benches."))
-    assert TopicMatcher(ledger, saved).match_new_changes() == 2
-    assert matched(ledger, made[7]) == matched(ledger, late) == [1]
+    assert TopicMatcher(ledger, folder).match_new_changes() == 2
+    assert matched(ledger, made[7]) == matched(ledger, late) == [2]
     assert saved.stat().st_mtime_ns == written
 
     with ledger.writing() as connection:  # as if the ledger had come back from a backup
         connection.execute(update(table).where(table.c.id == made[7]).values(canonical="bus"))
     read(ledger, now, make_question(2, words="Buses."), make_question(3, words="Number7."))
-    assert TopicMatcher(ledger, saved).match_new_changes() == 1
-    assert matched(ledger, made[7]) == [2, 1]
+    assert TopicMatcher(ledger, folder).match_new_changes() == 1
+    assert matched(ledger, made[7]) == [3, 2]
     assert saved.stat().st_mtime_ns > written

@@ -9,7 +9,7 @@ import pytest
 
 from alerts.delivery import ChannelTable, deliver_due
 from alerts.delivery.channels import maildir
-from alerts.ledger import Ledger, changes, personal_data, subscriptions, topics
+from alerts.ledger import Ledger, matches, personal_data, subscriptions, topics
 from alerts.ledger.subscriptions import SubscriptionRequest
 from alerts.matching import TopicMatcher
 from alerts.model import Frequency
@@ -114,12 +114,7 @@ def test_a_followed_question_is_a_topic_with_its_past_matches(
         topic = topics.ensure_for_question(connection, make_question(1).id, "Question 1", now)
         again = topics.ensure_for_question(connection, make_question(1).id, "Question 1", now)
         assert topic == again
-        assert (
-            topics.match_followed_questions(
-                connection, 0, changes.get_newest_seq(connection), "other"
-            )
-            == 0
-        )
+        assert matches.list_newest(connection, topic.id, 9) == [2, 1]
     assert TopicMatcher(ledger).match_new_changes() == 0
 
 
