@@ -1,7 +1,8 @@
 """Changes without a number: their crawl has no verdict yet, or a doubtful one.
 
 Later steps do not read this table, so a crawl that misreads a new page design notifies nobody.
-Promoted changes are numbered in the order in which they were found.
+Promoted changes are numbered in the order in which they were found, those of a first crawl in the
+order of their meetings: lists that show the newest change first then begin with the newest meeting.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from datetime import date, datetime
 from typing import Literal
 
 import msgspec
-from sqlalchemy import Connection, and_, delete, func, select, update
+from sqlalchemy import Connection, and_, case, delete, func, select, update
 
 from alerts.ledger.inserts import MAX_PARAMETERS, insert_once
 from alerts.ledger.records import format_record, read_record
@@ -230,7 +231,18 @@ def promote(
         now: The time of recording, if they waited for approval; None keeps the time of the crawl.
     """
     mine = and_(held_change.c.source == source, held_change.c.hold_reason.in_(reasons))
-    rows = connection.execute(select(held_change).where(mine).order_by(held_change.c.id))
+    # A first crawl reads pages in any order. Sorted here, once, no list has to sort them.
+    is_baseline = held_change.c.silence_reason == "baseline"
+    rows = connection.execute(
+        select(held_change)
+        .join(question, question.c.id == held_change.c.question_id)
+        .where(mine)
+        .order_by(
+            case((is_baseline, 0), else_=1),
+            case((is_baseline, question.c.meeting_date)).nulls_first(),
+            held_change.c.id,
+        )
+    )
     promoted = 0
     for row in rows.mappings().all():
         values = {name: row[name] for name in _COMMON_COLUMNS}

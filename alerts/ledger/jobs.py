@@ -81,6 +81,11 @@ def fail(connection: Connection, name: str, reason: str, begun_at: datetime, now
         connection.execute(insert(job).values(name=name, failures_in_a_row=1, **ended))
 
 
+def get_good_end(connection: Connection, name: str) -> datetime | None:
+    """Return when a job last ended without a failure; None if it never did."""
+    return connection.execute(select(job.c.good_at).where(job.c.name == name)).scalar()
+
+
 def list_all(connection: Connection) -> list[JobRecord]:
     """Return what is known of each job, by name."""
     columns = [job.c[name] for name in JobRecord.__struct_fields__]

@@ -12,6 +12,7 @@ from alerts.text.acronyms import AcronymDefinition, find_definitions
 from alerts.text.contact_details import ContactDetail, find_contact_detail
 from alerts.text.domain_names import load_top_level_domains
 from alerts.text.english import STOP_WORDS, find_common_start, has_forms, is_common_word, stem
+from alerts.text.person_names import find_person_names, list_name_signs, list_runs
 from alerts.text.snippets import (
     Segment,
     Snippet,
@@ -66,6 +67,7 @@ __all__ = [
     "find_contact_detail",
     "find_definitions",
     "find_passage",
+    "find_person_names",
     "find_snippet",
     "find_spoken_acronym",
     "fold_keeping_case",
@@ -74,6 +76,8 @@ __all__ = [
     "has_forms",
     "is_common_word",
     "is_written_closed",
+    "list_name_signs",
+    "list_runs",
     "load_top_level_domains",
     "mark_spans",
     "mark_title",

@@ -24,6 +24,7 @@ Queries and texts are read by the same rules:
   does not hold for ``20th`` and ``1980s``, nor for codes that alternate more than once (``SW1A``).
   Small words in capitals are linked to a number by a space too: ``NO 2`` is ``no2`` as well, but
   *no 2* is not.
+* Words of people's names have no other forms: :mod:`alerts.text.person_names` says which they are.
 * ``&`` is the word ``and``, also in ``A&E``, whose plural ``A&Es`` is the same. ``60+`` is
   ``60`` and ``plus``.
 
@@ -42,6 +43,7 @@ from typing import NamedTuple
 import msgspec
 
 from alerts.text.english import STOP_WORDS, stem
+from alerts.text.person_names import find_person_names, list_runs
 from alerts.text.spoken_acronyms import find_spoken_acronym
 
 #: Hyphen-minus, U+2010 to U+2015, minus and the compatibility forms.
@@ -91,6 +93,7 @@ class Token(NamedTuple):
     end: int  #: offset after it, without its possessive ending
     is_linked: bool  #: linked to the next word
     acronym: str | None = None  #: in capitals, if the word is printed as an acronym
+    is_name: bool = False  #: of a person, in a running text
 
 
 class Place(msgspec.Struct, frozen=True):
@@ -126,9 +129,12 @@ def prepare_texts(
     for field, paragraphs in texts.items():
         for number, paragraph in enumerate(paragraphs):
             tokens, base = tokenise(paragraph), len(printed)
+            is_name = [field in name_fields or token.is_name for token in tokens]
+            has_names = True in is_name
             for word, first, after in generate_forms(tokens):
                 acronym = tokens[first].acronym if after == first + 1 else None
-                for key in build_word_keys(word, acronym, is_name=field in name_fields):
+                in_name = has_names and all(is_name[first:after])
+                for key in build_word_keys(word, acronym, is_name=in_name):
                     words.setdefault(key, {}).setdefault(base + first, base + after)
             printed += [Place(field, number, token.start, token.end) for token in tokens]
             printed.append(Place(field, number, len(paragraph), len(paragraph)))
@@ -171,6 +177,7 @@ def tokenise(text: str) -> list[Token]:
     text = replace_signs(text)
     folded, origins = _fold_text(text)
     tokens: list[Token] = []
+    followed: list[int] = []  # capitalised, and the next is linked or joined by one space
     for match in _WORD.finditer(folded):
         word, gap = match.groups()
         start = match.start(1)
@@ -181,8 +188,36 @@ def tokenise(text: str) -> list[Token]:
         token = _build_token(text, word, start, origins, is_linked=gap == "-")
         if gap and gap != "-" and _is_linked_by_space(word, token.acronym, folded[match.end()]):
             token = token._replace(is_linked=True)
+        if text[token.start].isupper() and _is_joined(word, gap, token):
+            followed.append(len(tokens))
         tokens.append(token)
+    for at in _find_name_tokens(text, tokens, followed):
+        tokens[at] = tokens[at]._replace(is_name=True)
     return tokens
+
+
+def _is_joined(word: str, gap: str | None, token: Token) -> bool:
+    """Return whether a word is linked to the next, or only a space separates them."""
+    return token.is_linked or (gap == " " and ("'" not in word or strip_ending(word) == word))
+
+
+def _find_name_tokens(text: str, tokens: Sequence[Token], followed: Sequence[int]) -> Iterator[int]:
+    """Generate the places of words that are of people's names and no acronyms."""
+    joined = [
+        at
+        for at in followed
+        if _begins_with_capital(text[tokens[at].start])
+        and _begins_with_capital(text[tokens[at + 1].start])
+    ]
+    for run in list_runs(joined):
+        some = tokens[run.start : run.stop]
+        words, linked = [one.word for one in some], [one.is_linked for one in some]
+        names = find_person_names(words, linked)
+        yield from (run[place] for place in names if some[place].acronym is None)
+
+
+def _begins_with_capital(printed: str) -> bool:
+    return printed[0].isupper() and printed.translate(_CASE_FOLDING)[:1].isupper()
 
 
 def _build_token(

@@ -23,6 +23,8 @@ IntervalMinutes = Annotated[float, Meta(ge=0.05, le=525_600)]
 Hours = Annotated[float, Meta(gt=0, le=87_600)]
 #: A number of days, up to a century: with more, dates leave the calendar.
 Days = Annotated[int, Meta(ge=0, le=36_500)]
+#: For how many days something is kept: 92 are the most that a count or an alarm looks back.
+KeptDays = Annotated[int, Meta(ge=100, le=36_500)]
 #: A size in gigabytes: from one megabyte to a petabyte.
 Gigabytes = Annotated[float, Meta(ge=0.001, le=1_000_000)]
 #: A pace: from one in 1,000 seconds to more than any server takes.

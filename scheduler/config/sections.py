@@ -7,7 +7,7 @@ its description in ``docs/configuration.md``. A ``Path`` is taken from the confi
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Annotated
 from urllib.parse import urlsplit
@@ -26,6 +26,7 @@ from alerts.delivery import (
 from alerts.feeds import FeedIdentity
 from alerts.language import DEFAULT_LOCALE, LanguageError, check_language
 from alerts.ledger import DatabaseURL, find_file
+from alerts.ledger.retention import RetentionLimits
 from alerts.mail import MailIdentity
 from alerts.model import Detail, Frequency, SiteDescription, SourceInfo, Updates
 from alerts.operator import HealthLimits
@@ -41,6 +42,7 @@ from scheduler.config.fields import (
     Hours,
     HubURL,
     IntervalMinutes,
+    KeptDays,
     Name,
     PerSecond,
     Port,
@@ -75,6 +77,22 @@ class LedgerSection(ConfigSection, frozen=True):
     compiled: Path = Path("var/topics")
     #: folder with what was sent in the last eight days; keep it when you restore a backup
     sent_log: Path = Path("var/sent")
+
+
+class RetentionSection(ConfigSection, frozen=True):
+    """``[retention]``: how long it is kept what became of things. Questions are kept for ever."""
+
+    #: days after which it is deleted that a message was sent, what it held, and how it went
+    messages_days: KeptDays = 400
+    #: days after which a crawl run is deleted, and an alarm that is cleared
+    crawls_days: KeptDays = 400
+
+    def compute_limits(self, now: datetime) -> RetentionLimits:
+        """Return until when what was done before is deleted."""
+        return RetentionLimits(
+            messages=now - timedelta(days=self.messages_days),
+            crawls=now - timedelta(days=self.crawls_days),
+        )
 
 
 class SiteSection(ConfigSection, frozen=True):
@@ -294,6 +312,7 @@ class Config(ConfigSection, frozen=True):
     """The whole config."""
 
     ledger: LedgerSection = LedgerSection()
+    retention: RetentionSection = RetentionSection()
     site: SiteSection = SiteSection()
     digests: DigestsSection = DigestsSection()
     feeds: FeedsSection = FeedsSection()

@@ -35,6 +35,7 @@ from alerts.subscribers import (
     delete_personal_data,
 )
 from scheduler.service import Service
+from scheduler.tasks.retention import prune_daily
 
 log = logging.getLogger("watchword.jobs")
 
@@ -70,7 +71,8 @@ def delete_expired_data(service: Service) -> None:
 
     That is: the text of old messages, sign-ups whose link has expired, how often an address did not
     answer, what subscribers could undo, former subscribers with all that was sent to them, and
-    topics that nobody needs any more with their matches.
+    topics that nobody needs any more with their matches. Once a day, also what became of messages
+    and crawls long ago.
     """
     now = service.clock()
     with service.ledger.writing() as connection:
@@ -88,3 +90,4 @@ def delete_expired_data(service: Service) -> None:
     erase_deleted(service.ledger)  # also after what pages and commands deleted since
     if former:
         log.info("deleted the data of %d subscribers who left four weeks ago", len(former))
+    prune_daily(service)

@@ -14,6 +14,7 @@ from tests.support.service import ServiceFolder
 
 QUIET = '[sources.london]\nurl = "http://127.0.0.1:1"\nenabled = false\n'
 STEPS = {"round", "alarms", "match", "publish", "compose", "deliver", "ping", "words", "delete"}
+STEPS |= {"prune"}  # once a day
 
 
 def read_jobs(folder: Path) -> tuple[dict[str, jobs.JobRecord], dict[str, str]]:

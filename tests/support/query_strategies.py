@@ -12,6 +12,7 @@ from alerts.queries import Query, QueryError, format_canonical, parse_query
 HOSTILE_PIECE_LIST: list[str] = [
     *("AND", "OR", "NOT", "NEAR", "NEAR/2", "or", "not", "||", "|", "(", ")", "~2", "*", "&"),
     *("title:", "change:", "asked", "ref:", "2026/0001", "::", ":", "source:", "kind:question"),
+    *("Ada", "Mr", "Hall", "Small"),
     *('"', "“", "”", "«", "'", "’", "‘", "`", "´", "-", "‐", "‑", "–", "—", "−", "­", "_"),
     *(".", "…", ",", ";", "/", "!", "?", "%", "+", "\u00a0", "\t", "\u200b", "\x00", "\u0301"),
     *("U.S.", "U.K.'s", "V.R.U.", "M.P.s", "a.m.", "E.ON", "A&E", "A&Es"),
@@ -44,6 +45,7 @@ WORDS = st.sampled_from(
         *("e-scooter", "escooters", "scooter", "anti-social", "social", "antisocial", "x-ray"),
         *("bus", "buses", "Siân", "sian", "council's", "council", "don't", "low-traffic-zone"),
         *("ULEZ", "Ulez", "u-lez", "ASBOS", "Asbos", "ASBO", "Covid-19", "COVID", "covid"),
+        *("Ada", "Mr", "Bus"),
     ]
 )
 SEPARATORS = st.sampled_from([" ", " ", " ", "-", "‑", ", ", "\u00a0", ". ", " and ", "’s "])

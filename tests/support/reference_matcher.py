@@ -90,7 +90,7 @@ def _is_written_as(wanted: str, written: Sequence[Token], how: str, is_name: boo
             return closed.startswith(wanted)
         case "capitals":
             return acronym == wanted
-        case _ if is_name:
+        case _ if is_name or all(token.is_name for token in written):
             return closed == wanted
         case _:
             return stem(acronym.lower() if acronym else closed) == stem(wanted)

@@ -15,7 +15,10 @@ from tests.support.query_strategies import HOSTILE_TEXTS
 
 FIELDS = ("title", "question", "asked_by")
 WORDS = st.sampled_from(
-    ["VRU", "VRUs", "vrus", "E", "x", "e", "scooters", "O'Neill", "she'll", "MP's", "Siân", "ß"]
+    [
+        *("VRU", "VRUs", "vrus", "E", "x", "e", "scooters", "O'Neill", "she'll", "MP's"),
+        *("Siân", "ß", "Susannah", "Hall", "Halls", "Mr", "St", "Small", "Élan", "TfL"),
+    ]
 )
 GAPS = st.sampled_from([" ", "-", "‑", "  ", "\u00a0", "’s ", "'", " (", ". ", "\u00ad", "\x00"])
 SENTENCES = st.lists(st.tuples(WORDS, GAPS), max_size=9).map(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 import pytest
 from hypothesis import given
@@ -92,6 +92,22 @@ def test_a_release_can_be_silent(ledger: Ledger, now: datetime) -> None:
     end(ledger, now, doubt=True)
     assert release(ledger, silently=True) == 2
     assert numbered(ledger) == [("1", "asked", "baseline"), ("2", "asked", "drift")]
+
+
+def test_a_first_crawl_is_numbered_by_its_meetings(ledger: Ledger, now: datetime) -> None:
+    """So a list of the newest changes begins with the newest meeting, whatever was read first."""
+    days = {4: 3, 1: 9, 3: 5, 2: 5}  # question: day of its meeting
+    questions = [
+        make_question(n, make_answer("A."), meeting=Meeting(None, date(2026, 7, day)))
+        for n, day in days.items()
+    ]
+    unknown = make_question(5, meeting=None)
+    read(ledger, now, *questions, unknown, rules=RecordingRules(hold=True, baseline=True))
+    end(ledger, now)
+    order = list(dict.fromkeys(question for question, _, _ in numbered(ledger)))
+    assert order == ["5", "4", "3", "2", "1"]
+    kinds = [kind for question, kind, _ in numbered(ledger) if question == "3"]
+    assert kinds == ["asked", "answered"]
 
 
 def test_later_changes_of_a_question_wait_behind_a_held_one(ledger: Ledger, now: datetime) -> None:

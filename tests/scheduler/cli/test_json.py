@@ -69,6 +69,7 @@ CALLS: list[tuple[str, list[str], int]] = [
     ("reject", ["london"], 0),
     ("once", [], 69),
     ("config", [], 0),
+    ("prune", ["--dry-run"], 0),
     ("migrate-to", ["sqlite:///copy.sqlite3"], 0),
     ("secrets list", [], 0),
     ("secrets webhook", ["https://hooks.example/us"], 0),

@@ -64,13 +64,14 @@ class BodyPages:
             listed = self._listed.get(
                 changes.get_newest_seq(connection), lambda: bodies.list_all(connection)
             )
-            overdue = unanswered.group_by(
-                connection, "body", unanswered.WaitingFilter(before=find_first_day_in_time(site))
-            )
+            waiting = unanswered.count_all(connection, find_first_day_in_time(site))
         return site.render_cacheable_page(
             "bodies",
             shown=cut_page(listed, page, _BODIES_PAGE_SIZE),
-            overdue={group.id: group.questions for group in overdue},
+            overdue={
+                group.id: group.questions
+                for group in waiting.select(is_overdue=True).group_by("body")
+            },
             overdue_days=site.overdue_days,
         )
 

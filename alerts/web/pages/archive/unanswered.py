@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date, timedelta
 
 import msgspec
@@ -11,10 +12,12 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
-from alerts.ledger import questions, unanswered
-from alerts.ledger.unanswered import WaitingFilter, WaitingGroup
+from alerts.ledger import changes, question_counts, questions, unanswered
+from alerts.ledger.question_counts import Party
+from alerts.ledger.unanswered import WaitingCounts, WaitingFilter, WaitingGroup
 from alerts.search import SearchPosition
 from alerts.web.context import WebContext
+from alerts.web.kept import KeptValue
 from alerts.web.pages.archive.lists import (
     ListedQuestion,
     ListPage,
@@ -34,10 +37,18 @@ _MAX_RANKED = 8
 _MAX_ID = 120
 
 
+class NamedGroup(msgspec.Struct, frozen=True):
+    """Somebody who owes answers, or waits for them, as the page names them."""
+
+    id: str | None  #: None for questions that name nobody
+    name: str | None
+    questions: int
+
+
 class OwedQuestions(msgspec.Struct, frozen=True):
     """A body with the questions that have waited longest for its answer."""
 
-    group: WaitingGroup
+    group: NamedGroup
     questions: tuple[ListedQuestion, ...]
 
 
@@ -51,6 +62,7 @@ class UnansweredPage:
 
     def __init__(self, context: WebContext) -> None:
         self._context = context
+        self._counts: KeptValue[WaitingCounts] = KeptValue()
 
     def build_routes(self) -> list[Route]:
         """Return the routes of the page and of its former address."""
@@ -98,44 +110,65 @@ class UnansweredPage:
         today, before = site.clock().date(), find_first_day_in_time(site)
         wanted = WaitingFilter(before=None if is_all else before, body=body, person=person)
         with site.ledger.reading() as connection:
-            groups = unanswered.group_by(connection, "body", _without(wanted, body=None))
-            people = unanswered.group_by(connection, "person", _without(wanted, person=None))
-            total, overdue_total, all_total = (
-                unanswered.count(connection, one)
-                for one in (wanted, _without(wanted, before=before), _without(wanted, before=None))
-            )
+            counts = self._count(connection, before)
+            listed_counts = counts if is_all else counts.select(is_overdue=True)
+            groups = listed_counts.select(person=person).group_by("body")
+            people = listed_counts.select(body=body).group_by("person")
+            mine = counts.select(body=body, person=person)
+            overdue_total, all_total = mine.select(is_overdue=True).total, mine.total
+            total = all_total if is_all else overdue_total
+            bodies = _name_groups(connection, "body", groups[:_MAX_GROUPS])
             is_grouped = not is_list and body is None and after is None and len(groups) > 1
-            shown = _list_groups(connection, wanted, groups, today) if is_grouped else ()
+            shown = _list_groups(connection, wanted, bodies, today) if is_grouped else ()
             listed = None if is_grouped else _list_page(connection, wanted, total, after, today)
-        return site.render_cacheable_page(
-            "unanswered",
-            is_all=is_all,
-            body=next((one for one in groups if body and one.id == body), None),
-            person=next((one for one in people if person and one.id == person), None),
-            wanted=wanted,
-            bodies=groups[:_MAX_GROUPS],
-            other_bodies=max(0, len(groups) - _MAX_GROUPS),
-            people=[one for one in people if one.id][:_MAX_RANKED],
-            shown=shown,
-            listed=listed,
-            total=total,
-            overdue_total=overdue_total,
-            all_total=all_total,
-            overdue_days=site.overdue_days,
-        )
+            ranked = [one for one in people if one.id][:_MAX_RANKED]
+            return site.render_cacheable_page(
+                "unanswered",
+                is_all=is_all,
+                body=_find_chosen(connection, "body", groups, body),
+                person=_find_chosen(connection, "person", people, person),
+                wanted=wanted,
+                bodies=bodies,
+                other_bodies=max(0, len(groups) - _MAX_GROUPS),
+                people=_name_groups(connection, "person", ranked),
+                shown=shown,
+                listed=listed,
+                total=total,
+                overdue_total=overdue_total,
+                all_total=all_total,
+                overdue_days=site.overdue_days,
+            )
+
+    def _count(self, connection: Connection, before: date) -> WaitingCounts:
+        """Return all that waits, counted once for everybody until something changes."""
+        state = changes.get_newest_seq(connection), before
+        return self._counts.get(state, lambda: unanswered.count_all(connection, before))
 
 
-def _without(wanted: WaitingFilter, **values: object) -> WaitingFilter:
-    return msgspec.structs.replace(wanted, **values)
+def _name_groups(
+    connection: Connection, party: Party, groups: Sequence[WaitingGroup]
+) -> list[NamedGroup]:
+    names = question_counts.find_names(connection, party, [one.id for one in groups if one.id])
+    return [
+        NamedGroup(one.id, names.get(one.id) if one.id else None, one.questions) for one in groups
+    ]
+
+
+def _find_chosen(
+    connection: Connection, party: Party, groups: Sequence[WaitingGroup], chosen: str | None
+) -> NamedGroup | None:
+    """Return the body or member that the list is narrowed to, if it is in the list."""
+    some = [one for one in groups if chosen is not None and one.id == chosen]
+    return next(iter(_name_groups(connection, party, some)), None)
 
 
 def _list_groups(
-    connection: Connection, wanted: WaitingFilter, groups: list[WaitingGroup], today: date
+    connection: Connection, wanted: WaitingFilter, groups: Sequence[NamedGroup], today: date
 ) -> tuple[OwedQuestions, ...]:
     """Return the bodies that owe most, each with the questions that have waited longest."""
     found = []
-    for group in [one for one in groups if one.id][:_MAX_GROUPS]:
-        mine = _without(wanted, body=group.id)
+    for group in [one for one in groups if one.id]:
+        mine = msgspec.structs.replace(wanted, body=group.id)
         ids = [one.question_id for one in unanswered.list_longest(connection, mine, _GROUP_SIZE)]
         found.append(
             OwedQuestions(group, describe_questions(questions.list_records(connection, ids), today))
