@@ -23,7 +23,6 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from itertools import islice
-from pathlib import Path
 from typing import TypeVar
 
 from alerts.matching import BATCH_SIZE, FieldTexts, Matcher
@@ -41,6 +40,7 @@ from benchmarks.sample_queries import (
 )
 from benchmarks.tantivy_index import InexpressibleQuery, TantivyIndex
 from benchmarks.xapian_index import XapianIndex, import_xapian
+from crawler.storage import LocalFolder
 
 ROUNDS = 7
 SUBSCRIPTIONS = 1_000_000
@@ -120,17 +120,17 @@ def _measure_compiling(drawn: list[str]) -> tuple[list[str], list[str], MatcherL
     print(f"{len(drawn):,} subscriptions, {len(unique):,} unique")
     print(f"compiled, duplicates removed: {took:.1f} s; peak memory of the process {peak} MB")
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder)
-        save_layer(layers[0], path, 0, "bench")
-        size = sum(file.stat().st_size for file in path.iterdir()) / 1e6
+        files = LocalFolder(folder)
+        save_layer(layers[0], files, 0, "bench")
+        size = sum(file.stat().st_size for file in files.path.iterdir()) / 1e6
         again = [
-            measure_seconds(lambda: load_layer(path, 0, lambda _: "bench")) for _ in range(ROUNDS)
+            measure_seconds(lambda: load_layer(files, 0, lambda _: "bench")) for _ in range(ROUNDS)
         ]
         print(
             f"saved in {size:.0f} MB; loaded in {format_spread([1000 * s for s in again])} ms: "
             f"1/{took / statistics.median(again):.0f} of compiling\n"
         )
-        loaded = load_layer(path, 0, lambda _: "bench")
+        loaded = load_layer(files, 0, lambda _: "bench")
     assert loaded is not None
     return unique, drawn, loaded
 

@@ -95,7 +95,7 @@ def build_ledger(
             records = [stock.draw_question(n) for n in range(start, min(count, start + _BATCH))]
             _store_records(connection, records, start)
             for one in records:
-                word_index.write_question(connection, _index_words(one, known))
+                word_index.write_questions(connection, [_index_words(one, known)])
     with ledger.writing() as connection:
         slugs = [
             publish_topic(connection, form, NOW).slug

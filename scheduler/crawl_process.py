@@ -24,6 +24,9 @@ log = logging.getLogger("watchword.crawl")
 
 #: Seconds that a child gets to exit once its standard input is closed: the reactor stops in one.
 _EXIT_TIMEOUT = 10
+#: How the names of variables begin that may hold secrets: of the config, of systemd, of S3, and of
+#: PostgreSQL's library.
+_SECRET_VARIABLES = ("WATCHWORD_", "CREDENTIALS_DIRECTORY", "AWS_", "PG")
 #: Seconds between two looks at the clock and at the request to stop.
 _WATCH_INTERVAL = 0.2
 
@@ -36,7 +39,7 @@ def build_crawl_target(config: Config, name: str) -> CrawlPlan:
         source=name,
         base_url=source.url.rstrip("/"),
         politeness=source.build_politeness(version("watchword")),
-        archive_folder=str(archive.path.absolute()) if archive.enabled else None,
+        archive_folder=str(archive.path) if archive.enabled else None,
         max_seconds=source.max_minutes * 60,
     )
 
@@ -127,9 +130,7 @@ def start_crawl(
 def _build_environment() -> dict[str, str]:
     """Return our environment without secrets: a crawl reads strangers' pages and needs none."""
     return {
-        name: value
-        for name, value in os.environ.items()
-        if not name.startswith("WATCHWORD_") and name != "CREDENTIALS_DIRECTORY"
+        name: value for name, value in os.environ.items() if not name.startswith(_SECRET_VARIABLES)
     }
 
 

@@ -39,7 +39,7 @@ def _list_secret_files(config: Config) -> Iterator[Path]:
     yield from (entry.key for entry in config.mail.dkim)
     if ledger := find_file(config.ledger.url.reveal()):
         yield from (ledger.with_name(f"{ledger.name}{end}") for end in ("", "-wal", ".limits"))
-    yield config.ledger.sent_log
+    yield from filter(None, [config.ledger.sent_log.path])
     yield from filter(None, (channel.private_folder for channel in config.channels.values()))
 
 

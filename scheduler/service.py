@@ -11,7 +11,7 @@ from importlib.metadata import version
 
 import msgspec
 
-from alerts.delivery import SentLog
+from alerts.delivery import SentLog, open_sent_log
 from alerts.digests import DigestSettings
 from alerts.errors import ExitStatus, WatchwordError
 from alerts.feeds import FeedContext, make_public_folder
@@ -116,7 +116,7 @@ def open_service(
         make_public_folder(config.feeds.path)
     ledger = open_ledger(config.ledger.url.reveal(), on_upgrade, role=role)
     with ledger.reading() as connection:
-        sent_log = SentLog(config.ledger.sent_log, secrets.get_hash_key(connection))
+        sent_log = open_sent_log(config.ledger.sent_log, secrets.get_hash_key(connection))
     if not ledger.is_read_only:
         sent_log.verify()
     return Service(

@@ -17,6 +17,7 @@ from alerts.delivery.policy import DeliveryPolicy, DoubtPolicy
 from alerts.delivery.registry import ChannelTable, list_channel_names, load_channel
 from alerts.delivery.send import deliver_due
 from alerts.delivery.sent_log import SentLog, compute_sent_key
+from alerts.delivery.shared_sent_log import open_sent_log
 from alerts.delivery.watch import DeliveryWatch
 
 __all__ = [
@@ -35,4 +36,5 @@ __all__ = [
     "deliver_due",
     "list_channel_names",
     "load_channel",
+    "open_sent_log",
 ]

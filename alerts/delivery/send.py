@@ -104,6 +104,7 @@ def deliver_due(
     for run in _run_channels(context, _sort_by_channel(channels, due)):
         counts += run.counts
         failures += run.failures
+    context.sent_log.flush()
     if failures:
         raise next((f for f in failures if isinstance(f, ChannelRefused)), failures[0])
     return counts

@@ -12,7 +12,7 @@ import hashlib
 import hmac
 import sqlite3
 import threading
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import date, datetime
 from functools import partial
@@ -22,7 +22,7 @@ from alerts.errors import WatchwordError
 
 #: Eight days: a backup of last week can be restored, with a day to spare. At 500,000 changes sent
 #: a day it is 8 million rows of 19 bytes = 152 MB.
-_KEPT_DAYS = 8
+KEPT_DAYS = 8
 #: 64 bits: with 8 million keys in the log, the chance that a new one is taken for one of them is
 #: 8e6 / 2^64 = 4e-13.
 SENT_KEY_BYTES = 8
@@ -109,11 +109,11 @@ class SentLog:
         """
         if not keys or self._folder is None or not self._folder.is_dir():
             return False
-        oldest = now.toordinal() - _KEPT_DAYS
+        oldest = now.toordinal() - KEPT_DAYS
         with self._transaction(self._folder) as connection:
             return all(
-                connection.execute(_FIND, (self._hide(key), oldest)).fetchone()
-                for key in _split_keys(keys)
+                connection.execute(_FIND, (self.hide(key), oldest)).fetchone()
+                for key in split_keys(keys)
             )
 
     def find(self, keys: Collection[bytes], now: datetime) -> set[bytes]:
@@ -128,12 +128,12 @@ class SentLog:
         """
         if not keys or self._folder is None or not self._folder.is_dir():
             return set()
-        oldest = now.toordinal() - _KEPT_DAYS
+        oldest = now.toordinal() - KEPT_DAYS
         with self._transaction(self._folder) as connection:
             return {
                 key
                 for key in keys
-                if connection.execute(_FIND, (self._hide(key), oldest)).fetchone()
+                if connection.execute(_FIND, (self.hide(key), oldest)).fetchone()
             }
 
     def add(self, keys: bytes, now: datetime) -> None:
@@ -151,9 +151,9 @@ class SentLog:
         today = now.toordinal()
         with self._transaction(self._folder) as connection:
             if self._pruned_on != today:
-                connection.execute(_PRUNE, (today - _KEPT_DAYS, _KEPT_DAYS + 1))
+                connection.execute(_PRUNE, (today - KEPT_DAYS, KEPT_DAYS + 1))
                 self._pruned_on = today
-            hidden = ((self._hide(key), today) for key in _split_keys(keys))
+            hidden = ((self.hide(key), today) for key in split_keys(keys))
             connection.executemany(_ADD, hidden)
 
     def remove(self, keys: bytes) -> None:
@@ -168,11 +168,28 @@ class SentLog:
         if self._folder is None or not keys or not self._folder.is_dir():
             return
         with self._transaction(self._folder) as connection:
-            connection.executemany(_REMOVE, ((self._hide(key),) for key in _split_keys(keys)))
+            connection.executemany(_REMOVE, ((self.hide(key),) for key in split_keys(keys)))
         with self._transaction(self._folder) as connection:
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
-    def _hide(self, key: bytes) -> bytes:
+    def flush(self) -> None:
+        """Let other processes know what was added. It is written already, except in a store."""
+
+    def add_hidden(self, hidden: Iterable[bytes], day: int) -> None:
+        """Add keys of another log with the same secret, as :meth:`hide` returns them.
+
+        Args:
+            hidden: The keys.
+            day: The proleptic Gregorian ordinal of the day on which they were sent.
+
+        Raises:
+            SentLogError: The log cannot be written.
+        """
+        if self._folder is not None:
+            with self._transaction(self._folder) as connection:
+                connection.executemany(_ADD, ((key, day) for key in hidden))
+
+    def hide(self, key: bytes) -> bytes:
         """Return what stands for a key in the file: a keyed hash of it."""
         return hide_sent_key(key, self._secret)
 
@@ -242,7 +259,7 @@ def _import_day_files(connection: sqlite3.Connection, folder: Path, secret: byte
     with connection:
         for file in files:
             day = date.fromisoformat(file.stem).toordinal()
-            keys = _split_keys(_read_if_present(file))
+            keys = split_keys(_read_if_present(file))
             connection.executemany(_ADD, ((hide_sent_key(key, secret), day) for key in keys))
     for file in files:
         file.unlink(missing_ok=True)
@@ -271,6 +288,7 @@ def _read_if_present(file: Path) -> bytes:
         return b""
 
 
-def _split_keys(keys: bytes) -> Iterator[bytes]:
+def split_keys(keys: bytes) -> Iterator[bytes]:
+    """Yield the single ones of keys that stand one after another; an incomplete one is left out."""
     whole = len(keys) // SENT_KEY_BYTES * SENT_KEY_BYTES
     return (keys[at : at + SENT_KEY_BYTES] for at in range(0, whole, SENT_KEY_BYTES))

@@ -17,6 +17,7 @@ from alerts.feeds.definitions import (
     parse_topic_query,
 )
 from alerts.feeds.documents import FeedContext, build_archive_page, build_newest_page
+from alerts.feeds.folder import FeedFolder, make_public_folder
 from alerts.feeds.model import (
     FEED_FILTERS,
     MEDIA_TYPES,
@@ -26,14 +27,10 @@ from alerts.feeds.model import (
     ListedChanges,
 )
 from alerts.feeds.opml import build_opml
-from alerts.feeds.publish import (
-    FeedsNotWritten,
-    delete_withdrawn_files,
-    make_public_folder,
-    publish_feeds,
-)
+from alerts.feeds.publish import FeedsNotWritten, delete_withdrawn_files, publish_feeds
 from alerts.feeds.rss_atom import build_feed_url
 from alerts.feeds.websub import ping_hub
+from alerts.feeds.write import list_waiting_feeds, publish_feed
 
 __all__ = [
     "FEED_FILTERS",
@@ -42,6 +39,7 @@ __all__ = [
     "ArchivePosition",
     "FeedContext",
     "FeedDefinition",
+    "FeedFolder",
     "FeedIdentity",
     "FeedMetadata",
     "FeedsNotWritten",
@@ -55,8 +53,10 @@ __all__ = [
     "delete_withdrawn_files",
     "filter_feed",
     "find_feed",
+    "list_waiting_feeds",
     "make_public_folder",
     "parse_topic_query",
     "ping_hub",
+    "publish_feed",
     "publish_feeds",
 ]

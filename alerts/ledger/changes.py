@@ -25,6 +25,7 @@ from sqlalchemy import (
     true,
 )
 
+from alerts.ledger.engine import Ledger
 from alerts.ledger.inserts import MAX_PARAMETERS, insert_once, iter_parameters
 from alerts.ledger.records import format_record, read_record
 from alerts.ledger.schema import change, question
@@ -51,6 +52,9 @@ def append(
         before=format_record(entry.before) if entry.before else None,
         after=format_record(entry.after),
     )
+    if added is not None:
+        for task in ("match", "publish"):  # of topics, and the feed of all changes
+            Ledger.announce(connection, task)
     return added is not None
 
 

@@ -36,11 +36,11 @@ from sqlalchemy import (
     update,
 )
 
-from alerts.ledger import secrets, topic_ranges
+from alerts.ledger import feeds, secrets, topic_ranges
 from alerts.ledger.inserts import insert_once, iter_parameters
 from alerts.ledger.messages import UNSENT_PHASES
-from alerts.ledger.publication_schema import retired_address, withdrawn_feed
-from alerts.ledger.schema import digest_item, feed, match, message, subscription, topic
+from alerts.ledger.publication_schema import feed, retired_address, withdrawn_feed
+from alerts.ledger.schema import digest_item, match, message, subscription, topic
 from alerts.ledger.topics import build_slug
 from alerts.model import TopicKind, build_topic_key
 
@@ -107,6 +107,7 @@ def publish_named(connection: Connection, topic_id: int, title: str, now: dateti
     was_here = retired_address.c.slug_hash == _hash_slug(key, slug)
     connection.execute(delete(retired_address).where(was_here))
     connection.execute(delete(withdrawn_feed).where(withdrawn_feed.c.name == slug))
+    feeds.mark_outdated(connection, [slug])
     return True
 
 

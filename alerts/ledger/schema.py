@@ -258,19 +258,6 @@ topic = Table(
     sqlite_autoincrement=True,  # the matcher knows topics by their ids, also those that ended
 )
 
-feed = Table(
-    # How far the files of a feed have been written.
-    "feed",
-    metadata,
-    Column("name", Text, primary_key=True),  # a topic's slug, or "everything"
-    Column("published_up_to", Integer, nullable=False),  # newest change in the files
-    Column("notices_up_to", Integer, nullable=False),  # newest notice in the files
-    Column("archive_pages", Integer, nullable=False, server_default="0"),  # full archive pages
-    Column("written_pages", Integer, nullable=False, server_default="0"),  # those written to disk
-    Column("pinged_up_to", Integer, nullable=False, server_default="-1"),  # sent to the hub
-    Column("questions", Integer),  # that a topic matches up to published_up_to; null: not counted
-)
-
 pause = Table(
     # What the operator has paused.
     "pause",
@@ -335,6 +322,12 @@ subscription = Table(
     Column("publishes", Boolean, nullable=False, server_default=false()),  # its topic, by command
     Column("feed_key", Text),  # random, in the address of the subscriber's own feed of the topic
     Index("ix_subscription_feed_key", "feed_key", unique=True),
+    Index(
+        "ix_subscription_resume_at",
+        "resume_at",
+        sqlite_where=text("resume_at IS NOT NULL"),
+        postgresql_where=text("resume_at IS NOT NULL"),
+    ),
     UniqueConstraint("subscriber_id", "topic_id"),
 )
 

@@ -15,8 +15,9 @@ from sqlalchemy import Connection, TextClause, and_, bindparam, func, select, te
 from alerts.ledger import question_counts
 from alerts.ledger.changes import get_newest_seq
 from alerts.ledger.inserts import iter_parameters
+from alerts.ledger.publication_schema import feed
 from alerts.ledger.question_counts import Tally
-from alerts.ledger.schema import change, feed, match, question, topic
+from alerts.ledger.schema import change, match, question, topic
 from alerts.ledger.topic_ranges import get_match_progress
 
 #: A topic that has a page: a published query.

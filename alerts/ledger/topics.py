@@ -19,15 +19,15 @@ from sqlalchemy import (
     bindparam,
     delete,
     func,
-    or_,
     select,
     update,
 )
 
 from alerts.ledger import topic_ranges
 from alerts.ledger.changes import get_newest_seq
+from alerts.ledger.engine import Ledger
 from alerts.ledger.inserts import insert_once, insert_pairs_once, iter_parameters
-from alerts.ledger.schema import change, feed, match, topic
+from alerts.ledger.schema import change, match, topic
 from alerts.model import TopicKind, build_topic_key
 from alerts.queries import LANGUAGE_VERSION, QueryError, format_canonical, parse_query
 
@@ -157,6 +157,7 @@ def ensure(connection: Connection, canonical: str, title: str, now: datetime) ->
     found = find(connection, canonical)
     assert found is not None
     topic_ranges.ensure(connection, found.id)
+    Ledger.announce(connection, "match")
     return found
 
 
@@ -213,7 +214,9 @@ def rewrite_outdated(connection: Connection) -> None:
     rows = connection.execute(
         select(topic.c.id, topic.c.title, topic.c.canonical).where(outdated)
     ).all()
-    taken = set(connection.execute(select(topic.c.canonical)).scalars()) if rows else set()
+    if not rows:
+        return
+    taken = set(connection.execute(select(topic.c.canonical)).scalars())
     for row in rows:
         form = _rewrite(row.title)
         if form is None or form == row.canonical:
@@ -276,23 +279,6 @@ def list_public(connection: Connection) -> list[Topic]:
     """Return every public topic, in the order in which they were published."""
     wanted = select(*_TOPIC_COLUMNS).where(_IS_PUBLIC)
     return _list_topics(connection, wanted.order_by(topic.c.publication))
-
-
-def list_unpublished(connection: Connection) -> list[Topic]:
-    """Return the public topics whose feed files lack a match or were never written."""
-    newest = (
-        select(func.max(match.c.change_seq)).where(match.c.topic_id == topic.c.id).scalar_subquery()
-    )
-    lacking = or_(feed.c.name.is_(None), newest > feed.c.published_up_to)
-    wanted = select(*_TOPIC_COLUMNS).outerjoin(feed, feed.c.name == topic.c.slug)
-    return _list_topics(connection, wanted.where(_IS_PUBLIC, lacking).order_by(topic.c.id))
-
-
-def list_without_notice(connection: Connection, notice_id: int, limit: int) -> list[Topic]:
-    """Return some public topics whose feed files lack a notice."""
-    wanted = select(*_TOPIC_COLUMNS).join(feed, feed.c.name == topic.c.slug).where(_IS_PUBLIC)
-    wanted = wanted.where(feed.c.notices_up_to < notice_id).order_by(topic.c.id).limit(limit)
-    return _list_topics(connection, wanted)
 
 
 def find_by_slug(connection: Connection, slug: str) -> Topic | None:

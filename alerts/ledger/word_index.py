@@ -106,12 +106,20 @@ class AcronymForm(msgspec.Struct, frozen=True):
     questions: int
 
 
-def list_unindexed(connection: Connection, limit: int) -> list[UnindexedQuestion]:
-    """Return some of the questions that are not indexed."""
+def lock_unindexed(connection: Connection, limit: int) -> list[UnindexedQuestion]:
+    """Lock some of the questions that are not indexed until the end of the transaction.
+
+    Those that another transaction has locked are left out: another process indexes them, or they
+    are being saved, and are not indexed afterwards either. Nobody can save or take down one that is
+    locked here before it is written to the index.
+    """
     rows = connection.execute(
         select(question.c.id, question.c.record, question.c.first_seen_at)
         .where(*_LACKS_WORDS)
+        .order_by(question.c.id)
         .limit(limit)
+        # Changes of a question may be added meanwhile: they refer to it, and lock its key alone.
+        .with_for_update(of=question, skip_locked=True, key_share=True)
     )
     return [
         UnindexedQuestion(row.id, read_record(row.record, f"question {row.id}"), row.first_seen_at)
@@ -119,13 +127,31 @@ def list_unindexed(connection: Connection, limit: int) -> list[UnindexedQuestion
     ]
 
 
+def count_unindexed(connection: Connection, maximum: int) -> int:
+    """Return how many questions are not indexed; the count stops at ``maximum``."""
+    some = select(question.c.id).where(*_LACKS_WORDS).limit(maximum).subquery()
+    return connection.execute(select(func.count()).select_from(some)).scalar_one()
+
+
 def skip_question(connection: Connection, question_id: str) -> None:
     """Mark a question as indexed without its words, until it is saved again."""
     connection.execute(update(question).where(question.c.id == question_id).values(is_indexed=True))
 
 
-def write_question(connection: Connection, words: IndexedQuestion) -> None:
-    """Write a question to the index, in place of an earlier version."""
+def write_questions(connection: Connection, questions: Sequence[IndexedQuestion]) -> None:
+    """Write questions to the index, in place of earlier versions.
+
+    Args:
+        connection: One that has locked them (:func:`lock_unindexed`).
+        questions: What each is found by.
+    """
+    for words in questions:
+        _write_question(connection, words)
+    # Last and in order: transactions that add the same words wait for each other only here.
+    _add_to_vocabulary(connection, {key for words in questions for key in words.keys})
+
+
+def _write_question(connection: Connection, words: IndexedQuestion) -> None:
     insert_once(connection, indexed_question, question_id=words.question_id, day=words.day)
     number = connection.execute(
         update(indexed_question)
@@ -139,7 +165,6 @@ def write_question(connection: Connection, words: IndexedQuestion) -> None:
     else:
         insert = "INSERT INTO word (rowid, keys) VALUES (:id, :keys)"
     connection.execute(text(insert), {"id": number, "keys": " ".join(sorted(words.keys))})
-    _add_to_vocabulary(connection, words.keys)
     _replace_acronyms(connection, words)
     connection.execute(
         update(question).where(question.c.id == words.question_id).values(is_indexed=True)
@@ -147,7 +172,9 @@ def write_question(connection: Connection, words: IndexedQuestion) -> None:
 
 
 def remove_question(connection: Connection, question_id: str) -> None:
-    """Remove a question from the index."""
+    """Remove a question from the index, after the transaction that indexes it now, if one does."""
+    mine = select(question.c.id).where(question.c.id == question_id)
+    connection.execute(mine.with_for_update(key_share=True))
     rows = connection.execute(
         delete(indexed_question)
         .where(indexed_question.c.question_id == question_id)
@@ -413,7 +440,7 @@ def format_condition(condition: index_terms.IndexCondition, connection: Connecti
 
 def _add_to_vocabulary(connection: Connection, keys: Iterable[str]) -> None:
     """Add the word keys among ``keys`` to the vocabulary."""
-    words = [key for key in keys if key.startswith(WORD_KEY_PREFIXES)]
+    words = sorted(key for key in keys if key.startswith(WORD_KEY_PREFIXES))
     if connection.dialect.name == "postgresql":
         rows = "SELECT unnest(CAST(:keys AS text[]))"
         value: object = words

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
 from sqlalchemy import Connection
 
@@ -13,6 +12,7 @@ from alerts.ledger.topic_ranges import TopicRange
 from alerts.matching.disk_cache import load_layer, save_layer
 from alerts.matching.late_topics import CaughtUpTopics
 from alerts.matching.matcher import Matcher, MatcherLayer, compile_layer
+from crawler.storage import Folder
 
 #: Topics that are worth a cache file. Fewer are compiled in 20 ms, as fast as a file is read.
 _MIN_TOPICS_TO_SAVE = 2000
@@ -30,7 +30,7 @@ class CompiledTopics:
     """
 
     def __init__(
-        self, connection: Connection, found: TopicRange, cache_folder: Path | None
+        self, connection: Connection, found: TopicRange, cache_folder: Folder | None
     ) -> None:
         # Counted first: what ends meanwhile is looked at again the next time.
         self._endings = topic_ranges.count_endings(connection, found.id)
@@ -77,7 +77,7 @@ class CompiledTopics:
 
 
 def _load_or_compile(
-    forms: dict[int, str], range_id: int, cache_folder: Path | None
+    forms: dict[int, str], range_id: int, cache_folder: Folder | None
 ) -> MatcherLayer:
     """Return most topics of a range from its cache file, or compile all and write the file."""
     if cache_folder is None or len(forms) < _MIN_TOPICS_TO_SAVE:

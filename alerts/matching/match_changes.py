@@ -15,17 +15,17 @@ import logging
 import threading
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from pathlib import Path
 from typing import TypeAlias
 
 from sqlalchemy import Connection
 
-from alerts.ledger import Ledger, alarms, changes, matches, topic_ranges, topics
+from alerts.ledger import Ledger, alarms, changes, feeds, matches, topic_ranges, topics
 from alerts.ledger.topic_ranges import TopicRange
 from alerts.matching.batch_step import Pairs, match_batch
 from alerts.matching.compiled_topics import CompiledTopics
 from alerts.matching.late_topics import LateTopics, RangeStep
 from alerts.matching.matcher import Matcher
+from crawler.storage import Folder
 
 log = logging.getLogger("watchword.matching")
 
@@ -55,7 +55,7 @@ class TopicMatcher:
     def __init__(
         self,
         ledger: Ledger,
-        cache_folder: Path | None = None,
+        cache_folder: Folder | None = None,
         on_matches: OnMatches = _tell_nobody,
     ) -> None:
         self._ledger = ledger
@@ -151,13 +151,18 @@ class TopicMatcher:
             reached = newest
             step = self._late.setdefault(found.id, LateTopics(found.id)).match(connection, newest)
         if step.pairs:
-            matches.add(connection, step.pairs)
-            self._on_matches(connection, step.pairs)
+            self._record(connection, found.id, step.pairs)
         joins = found.joins + (step.caught_up is not None)
         after = TopicRange(found.id, reached, joins, compiled.list_unreadable())
         if after != found and not topic_ranges.update_locked(connection, found, after):
             raise RuntimeError(f"range {found.id} of topics was written without its lock")
         return step
+
+    def _record(self, connection: Connection, key: int, pairs: Pairs) -> None:
+        """Record matches of a range, and tell those who wait for them."""
+        matches.add(connection, pairs)
+        feeds.mark_matched(connection, key, {topic for topic, _ in pairs})
+        self._on_matches(connection, pairs)
 
 
 def _match_new(

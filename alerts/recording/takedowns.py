@@ -53,7 +53,7 @@ def take_down(connection: Connection, question_id: str, reason: str, now: dateti
     entry = takedowns.add(connection, record, reason, now)
     numbers = takedowns.list_change_numbers(connection, record.id)
     names = (EVERYTHING_FEED, *matches.list_slugs(connection, numbers))
-    feeds.forget(connection, names)
+    feeds.rewrite(connection, names)
     shown = recalls.find_digests(connection, numbers)
     titled = takedowns.list_messages_titled(connection, record.title) if record.title else ()
     word_index.remove_question(connection, record.id)

@@ -1,7 +1,8 @@
 """The step from stored questions to the index of words, and to the acronyms that they define.
 
 The ledger knows which questions are not indexed yet, so this step can be killed and run again at
-any time.
+any time. Several processes may do it at once, each with questions of its own, and while crawls
+record: a question that is saved meanwhile is indexed again.
 """
 
 from __future__ import annotations
@@ -10,13 +11,16 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from itertools import chain
 
+from sqlalchemy import Connection
+
 from alerts.ledger import Ledger, questions, word_index
 from alerts.ledger.facets import Person, encode_people
 from alerts.queries import extract_fields, index_terms, list_name_texts, prepare_fields
 from alerts.text import find_definitions
 from crawler.records import Question
 
-#: Questions in one transaction: at 5 ms each, other writers wait for half a second at most.
+#: Questions in one transaction: at 5 ms each, whoever saves one of them, and on SQLite every other
+#: writer, waits for half a second at most.
 _BATCH = 100
 
 
@@ -31,21 +35,28 @@ def index_questions(ledger: Ledger, limit: int | None = None) -> int:
         How many questions were indexed.
     """
     with ledger.reading() as connection:
-        if not word_index.list_unindexed(connection, 1):
+        if not word_index.has_unindexed(connection):
             return 0
     indexed = 0
     while True:
-        with ledger.writing() as connection:
-            batch = word_index.list_unindexed(connection, _BATCH)
-            for question in batch:
-                if question.record is None:
-                    word_index.skip_question(connection, question.question_id)
-                else:
-                    words = _build_words(question.record, question.first_seen_at)
-                    word_index.write_question(connection, words)
-        indexed += len(batch)
-        if len(batch) < _BATCH or (limit is not None and indexed >= limit):
+        with ledger.writing_shard() as connection:
+            done = _index_some(connection)
+        indexed += done
+        if done < _BATCH or (limit is not None and indexed >= limit):
             return indexed
+
+
+def _index_some(connection: Connection) -> int:
+    """Index the next questions that no other transaction has; return how many."""
+    batch = word_index.lock_unindexed(connection, _BATCH)
+    readable = []
+    for question in batch:
+        if question.record is None:
+            word_index.skip_question(connection, question.question_id)
+        else:
+            readable.append(_build_words(question.record, question.first_seen_at))
+    word_index.write_questions(connection, readable)
+    return len(batch)
 
 
 def _build_words(record: Question, first_seen_at: datetime) -> word_index.IndexedQuestion:

@@ -7,6 +7,7 @@ its name. The archive knows neither page objects nor the ledger, which stores a 
 
 from crawler.archive.captures import (
     Capture,
+    CaptureFile,
     delete_oldest_captures,
     list_capture_files,
     read_capture,
@@ -16,6 +17,7 @@ from crawler.archive.erasure import ErasedCaptures, erase_captures
 
 __all__ = [
     "Capture",
+    "CaptureFile",
     "ErasedCaptures",
     "delete_oldest_captures",
     "erase_captures",

@@ -5,19 +5,21 @@ from __future__ import annotations
 import logging
 import zlib
 from collections.abc import Iterator
-from datetime import datetime
-from pathlib import Path
-from typing import Any
+from contextlib import AbstractContextManager
+from datetime import UTC, datetime
+from typing import IO, Any, NamedTuple
 
 import msgspec
 from warcio.archiveiterator import ArchiveIterator
 from warcio.exceptions import ArchiveLoadFailed
 
 from crawler.archive.body import OversizedBody, read_body
+from crawler.storage import Folder
 
 log = logging.getLogger("watchword.archive")
 
 _MEGABYTE = 1_000_000
+_SUFFIX = ".warc.gz"
 
 
 class Capture(msgspec.Struct, frozen=True):
@@ -31,15 +33,33 @@ class Capture(msgspec.Struct, frozen=True):
     body: bytes | None
 
 
-def list_capture_files(folder: Path) -> list[Path]:
-    """Return the archive's files in ``folder``, oldest first.
+class CaptureFile(NamedTuple):
+    """A file of the archive."""
 
-    Their names end in time and process id: ``london-20260716T120000-7.warc.gz``.
-    """
-    return sorted(folder.glob("*.warc.gz"), key=lambda path: path.name.split("-")[-2:])
+    folder: Folder
+    name: str  #: it ends in time and process id: ``london-20260716T120000-7.warc.gz``
+    size: int = 0  #: bytes, where it was listed
+    modified_at: datetime = datetime.max.replace(tzinfo=UTC)  #: where it was listed
+
+    def __str__(self) -> str:
+        return f"{self.folder}/{self.name}"
+
+    def open(self) -> AbstractContextManager[IO[bytes]]:
+        """Open it for reading."""
+        return self.folder.open(self.name)
 
 
-def read_capture(folder: Path, location: str) -> Capture | None:
+def list_capture_files(folder: Folder) -> list[CaptureFile]:
+    """Return the archive's files in ``folder``, oldest first."""
+    found = [
+        CaptureFile(folder, file.name, file.size, file.modified_at)
+        for file in folder.list_files()
+        if file.name.endswith(_SUFFIX)
+    ]
+    return sorted(found, key=lambda file: file.name.split("-")[-2:])
+
+
+def read_capture(folder: Folder, location: str) -> Capture | None:
     """Return the page at a place in the archive, None if it is no longer there.
 
     Args:
@@ -47,39 +67,40 @@ def read_capture(folder: Path, location: str) -> Capture | None:
         location: File name and byte offset: ``london-20260716T120000-7.warc.gz:512``.
     """
     name, _, offset = location.rpartition(":")
-    path = folder / Path(name).name
-    if not path.is_file() or not offset.isdigit():
+    if "/" in name or not name.endswith(_SUFFIX) or not offset.isdigit():
         return None
-    with path.open("rb") as file:
-        file.seek(int(offset))
-        try:
+    try:
+        with folder.open(name) as file:
+            file.seek(int(offset))
             for record in ArchiveIterator(file):
                 if record.rec_type == "response" and record.http_headers is not None:
                     return parse_record(record)
-        except (ArchiveLoadFailed, EOFError, zlib.error) as error:
-            log.warning("%s cannot be read at %s: %s", path, offset, error)
+    except FileNotFoundError:
+        return None
+    except (ArchiveLoadFailed, EOFError, zlib.error) as error:
+        log.warning("%s/%s cannot be read at %s: %s", folder, name, offset, error)
     return None
 
 
-def read_captures(path: Path) -> Iterator[Capture]:
+def read_captures(captures: CaptureFile) -> Iterator[Capture]:
     """Yield the pages in a file, in the order in which they came.
 
     A record that was cut off, for example by a power failure, ends the file and is logged. The
     library returns half a body without an error, so each body is checked against its length and its
     digest.
     """
-    with path.open("rb") as file:
+    with captures.open() as file:
         try:
             for record in ArchiveIterator(file, check_digests=True):
                 if record.rec_type == "response" and record.http_headers is not None:
                     capture = parse_record(record)
                     is_cut_off = record.raw_stream.limit > 0 or record.digest_checker.problems
                     if capture.body is not None and is_cut_off:
-                        log.warning("%s is cut off in the record of %s", path, capture.url)
+                        log.warning("%s is cut off in the record of %s", captures, capture.url)
                         return
                     yield capture
         except (ArchiveLoadFailed, EOFError, zlib.error) as error:
-            log.warning("%s is cut off: %s", path, error)
+            log.warning("%s is cut off: %s", captures, error)
 
 
 def parse_record(record: Any) -> Capture:
@@ -99,18 +120,18 @@ def parse_record(record: Any) -> Capture:
     )
 
 
-def delete_oldest_captures(folder: Path, gigabytes: float) -> list[Path]:
+def delete_oldest_captures(folder: Folder, gigabytes: float) -> list[CaptureFile]:
     """Delete the oldest files until the others have at most ``gigabytes``; return those deleted.
 
     The newest file is never deleted: a crawl may be writing it.
     """
     found = list_capture_files(folder)
-    size = sum(path.stat().st_size for path in found)
-    gone: list[Path] = []
-    for path in found[:-1]:
+    size = sum(file.size for file in found)
+    gone: list[CaptureFile] = []
+    for file in found[:-1]:
         if size <= gigabytes * 1000 * _MEGABYTE:
             break
-        size -= path.stat().st_size
-        path.unlink()
-        gone.append(path)
+        size -= file.size
+        folder.delete(file.name)
+        gone.append(file)
     return gone

@@ -9,19 +9,18 @@ from __future__ import annotations
 
 import gzip
 import logging
-import os
 import uuid
 import zlib
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import NamedTuple
 
 import msgspec
 from warcio.archiveiterator import ArchiveIterator
 from warcio.exceptions import ArchiveLoadFailed
 
-from crawler.archive.captures import Capture, list_capture_files, parse_record
+from crawler.archive.captures import Capture, CaptureFile, list_capture_files, parse_record
+from crawler.storage import Folder
 
 log = logging.getLogger("watchword.archive")
 
@@ -48,7 +47,7 @@ class _Place(NamedTuple):
 
 
 def erase_captures(
-    folder: Path,
+    folder: Folder,
     is_unwanted: Callable[[Capture], bool],
     now: datetime,
     since: datetime | None = None,
@@ -65,22 +64,24 @@ def erase_captures(
         OSError: A file cannot be written.
     """
     erased, unreadable = 0, list[str]()
-    for path in list_capture_files(folder):
-        if since is not None and path.stat().st_mtime < since.timestamp():
+    for file in list_capture_files(folder):
+        if since is not None and file.modified_at < since:
             continue
         places: list[_Place] = []
         try:
-            places.extend(_find_places(path, is_unwanted))
+            places.extend(_find_places(file, is_unwanted))
         except (ArchiveLoadFailed, EOFError, zlib.error) as error:
-            log.warning("%s cannot be searched to its end: %s", path, error)
-            unreadable.append(path.name)
-        _overwrite(path, places, now)
+            log.warning("%s cannot be searched to its end: %s", file, error)
+            unreadable.append(file.name)
+        if places:
+            blanks = ((place.offset, build_blank_member(place.length, now)) for place in places)
+            folder.patch(file.name, blanks)
         erased += len(places)
     return ErasedCaptures(erased, tuple(unreadable))
 
 
-def _find_places(path: Path, is_unwanted: Callable[[Capture], bool]) -> Iterator[_Place]:
-    with path.open("rb") as file:
+def _find_places(captures: CaptureFile, is_unwanted: Callable[[Capture], bool]) -> Iterator[_Place]:
+    with captures.open() as file:
         records = ArchiveIterator(file)
         for record in records:
             if record.rec_type != "response" or record.http_headers is None:
@@ -88,17 +89,6 @@ def _find_places(path: Path, is_unwanted: Callable[[Capture], bool]) -> Iterator
             if is_unwanted(parse_record(record)):
                 # Both of these read what is left of the record: they are asked for last.
                 yield _Place(records.get_record_offset(), records.get_record_length())
-
-
-def _overwrite(path: Path, places: list[_Place], now: datetime) -> None:
-    if not places:
-        return
-    with path.open("r+b") as file:
-        for place in places:
-            file.seek(place.offset)
-            file.write(build_blank_member(place.length, now))
-        file.flush()
-        os.fsync(file.fileno())
 
 
 def build_blank_member(length: int, now: datetime) -> bytes:

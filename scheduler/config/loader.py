@@ -14,6 +14,7 @@ import msgspec
 from alerts.delivery import ChannelSettings, list_channel_names, load_channel
 from alerts.errors import MissingExtra
 from alerts.secret import Secret
+from crawler.storage import Folder, RemoteFolder, parse_folder
 from scheduler.config.checks import check_characters, check_config
 from scheduler.config.errors import ConfigError
 from scheduler.config.explanation import explain_error, suggest
@@ -159,4 +160,14 @@ def _decode_text(kind: type[Any], value: Any) -> Any:
         return value
     if isinstance(value, str) and (kind is Path or issubclass(kind, Secret)):
         return kind(value)
+    if isinstance(value, str) and kind is Folder:
+        return _open_folder(value)
     raise TypeError(f"Expected `str`, got `{type(value).__name__}`")
+
+
+def _open_folder(text: str) -> Folder:
+    """Return the folder that a path or URL names; raise `ValueError` if it cannot be used."""
+    folder = parse_folder(text)
+    if isinstance(folder, RemoteFolder):
+        folder.check()
+    return folder

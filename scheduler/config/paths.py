@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from alerts.ledger import DatabaseURL
+from crawler.storage import LocalFolder
 from scheduler.config.errors import ConfigError
 
 SectionT = TypeVar("SectionT", bound=msgspec.Struct)
@@ -59,8 +60,9 @@ def resolve_path(path: Path | str, folder: Path, key: str) -> Path:
 
 def _resolve(value: Any, folder: Path, key: str) -> Any:
     match value:
-        case Path():
-            return resolve_path(value, folder, key)
+        case Path() | LocalFolder():
+            path = value if isinstance(value, Path) else value.path
+            return type(value)(resolve_path(path, folder, key))
         case DatabaseURL():
             return _resolve_url(value, folder, key)
         case msgspec.Struct():

@@ -16,6 +16,7 @@ from msgspec import NODEFAULT, Struct, inspect
 
 from alerts.delivery import list_channel_names, load_channel
 from alerts.secret import Secret
+from crawler.storage import Folder
 from scheduler.config.explanation import describe_limits
 from scheduler.config.introspection import find_secret_type, find_struct, get_section_info, is_type
 from scheduler.config.sections import Config
@@ -109,6 +110,8 @@ def _format_type(field: inspect.Field) -> str:
         value = "secret" if secret is Secret else "may hold a secret"
     elif is_type(field.type, Path):
         value = "path"
+    elif is_type(field.type, Folder):
+        value = "path or URL"
     else:
         value = describe_limits(field.type)
     if field.required:

@@ -32,6 +32,7 @@ from alerts.model import Detail, Frequency, SiteDescription, SourceInfo, Updates
 from alerts.operator import HealthLimits
 from alerts.secret import Secret, SecretAddress
 from crawler.plan import PolitenessSettings
+from crawler.storage import Folder, LocalFolder
 from scheduler.config.fields import (
     Count,
     CrawlMinutes,
@@ -72,11 +73,12 @@ class LedgerSection(ConfigSection, frozen=True):
 
     #: a SQLite file or a PostgreSQL database: ``postgresql://watchword:secret@localhost/watchword``
     url: DatabaseURL = DatabaseURL("sqlite:///var/ledger.sqlite3")
-    #: folder with all topics, compiled for matching; it makes the start faster and is made when it
-    #: is missing
-    compiled: Path = Path("var/topics")
-    #: folder with what was sent in the last eight days; keep it when you restore a backup
-    sent_log: Path = Path("var/sent")
+    #: folder with all topics, compiled for matching, or a URL like ``s3://bucket/topics``; it makes
+    #: the start faster and is made when it is missing
+    compiled: Folder = LocalFolder("var/topics")
+    #: folder with what was sent in the last eight days, or a URL like ``s3://bucket/sent``; keep it
+    #: when you restore a backup
+    sent_log: Folder = LocalFolder("var/sent")
 
 
 class RetentionSection(ConfigSection, frozen=True):
@@ -243,7 +245,8 @@ class SourceSection(ConfigSection, frozen=True):
 class ArchiveSection(ConfigSection, frozen=True):
     """``[archive]``: captures, which are all fetched pages as WARC files."""
 
-    path: Path = Path("var/captures")  #: folder of the files
+    #: folder of the files, or a URL like ``s3://bucket/captures``
+    path: Folder = LocalFolder("var/captures")
     enabled: bool = True  #: whether captures are kept
     max_gigabytes: Gigabytes = 20  #: the oldest files are deleted beyond this size
 
@@ -360,7 +363,8 @@ class Config(ConfigSection, frozen=True):
         }
         idle = min(silent.values(), default=HealthLimits().idle)
         file = find_file(self.ledger.url.reveal())
-        folders = [self.ledger.sent_log, self.feeds.path, *([file.parent] if file else [])]
+        kept = (self.ledger.sent_log.path, self.feeds.path, file.parent if file else None)
+        folders = [path for path in kept if path is not None]
         return HealthLimits(idle=idle, silent=silent, folders=tuple(dict.fromkeys(folders)))
 
     @property

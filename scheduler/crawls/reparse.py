@@ -8,14 +8,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
-from pathlib import Path
 from urllib.parse import urlsplit
 
 import msgspec
 
 from alerts.ledger import Ledger
 from alerts.recording import replace_reading
-from crawler.archive import Capture, read_captures
+from crawler.archive import Capture, CaptureFile, read_captures
 from crawler.pages import read_question
 from crawler.reading import UnreadablePage, canonicalise_path, decode_document
 from crawler.records import Question
@@ -34,7 +33,7 @@ class ReparseResult(msgspec.Struct, frozen=True):
 
 def reparse_archive(
     ledger: Ledger,
-    files: Sequence[Path],
+    files: Sequence[CaptureFile],
     sources: dict[str, str],
     on_page: Callable[[int, int], None] = lambda _done, _total: None,
     *,
@@ -60,22 +59,22 @@ def reparse_archive(
 
 
 def _read_newest_captures(
-    files: Sequence[Path],
+    files: Sequence[CaptureFile],
     sources: dict[str, str],
     counts: Counter[str],
     on_page: Callable[[int, int], None],
 ) -> Iterator[tuple[datetime, Question]]:
     """Yield the question on each page from its newest complete capture, and when it was fetched."""
-    newest: dict[str, tuple[datetime, Path]] = {}
-    for path in files:
-        for capture in read_captures(path):
+    newest: dict[str, tuple[datetime, CaptureFile]] = {}
+    for file in files:
+        for capture in read_captures(file):
             counts["captures"] += 1
             if capture.status == _HTTP_OK:
-                newest[capture.url] = (capture.fetched_at, path)
+                newest[capture.url] = (capture.fetched_at, file)
     read = 0
-    for path in files:
-        for capture in read_captures(path):
-            if newest.get(capture.url) != (capture.fetched_at, path):
+    for file in files:
+        for capture in read_captures(file):
+            if newest.get(capture.url) != (capture.fetched_at, file):
                 continue
             read += 1
             if capture.body is None:

@@ -8,17 +8,18 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
+from alerts.ledger import topic_ranges
 from scheduler.service import Service
-from scheduler.tasks.task import WHOLE, Task
+from scheduler.tasks.task import Task
 
 
-def _list_waiting(_connection: Connection, _now: datetime) -> Sequence[str]:
-    return [WHOLE]
+def _list_waiting(connection: Connection, _now: datetime) -> Sequence[str]:
+    return [str(key) for key in topic_ranges.list_waiting(connection)]
 
 
-def _run(service: Service, _key: str) -> Counter[str]:
-    """Match what is new, and raise or clear the alarm about topics that cannot be read."""
-    added = service.topic_matcher.match_new_changes()
+def _run(service: Service, key: str) -> Counter[str]:
+    """Match a range, and raise or clear the alarm about topics that cannot be read."""
+    added = service.topic_matcher.match_range(int(key))
     service.topic_matcher.update_alarm(service.clock())
     return Counter(matches=added)
 

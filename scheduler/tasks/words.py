@@ -11,19 +11,23 @@ from sqlalchemy import Connection
 from alerts.ledger import word_index
 from alerts.search import index_questions
 from scheduler.service import Service
-from scheduler.tasks.task import WHOLE, Task
+from scheduler.tasks.task import Task
 
-#: Questions whose words are indexed in one run: a few seconds. A backfill brings more, and digests
-#: must not wait for all of them.
-_MAX_QUESTIONS = 1000
+#: Questions whose words are indexed in one piece: a second or two.
+_QUESTIONS = 250
+#: Pieces at a time, which different workers can do. A backfill brings more, and the digests of a
+#: single process must not wait for all of them.
+_MAX_PIECES = 4
 
 
 def _list_waiting(connection: Connection, _now: datetime) -> Sequence[str]:
-    return [WHOLE] if word_index.list_unindexed(connection, 1) else []
+    waiting = word_index.count_unindexed(connection, _MAX_PIECES * _QUESTIONS)
+    return [str(number) for number in range(-(-waiting // _QUESTIONS))]
 
 
 def _run(service: Service, _key: str) -> Counter[str]:
-    return Counter(words=index_questions(service.ledger, _MAX_QUESTIONS))
+    """Index the next questions that no other worker has: the key only counts the pieces."""
+    return Counter(words=index_questions(service.ledger, _QUESTIONS))
 
 
 #: Last: no email waits for the search.

@@ -99,17 +99,18 @@ def _list_parts(config: Config) -> tuple[StoredPart, ...]:
     """Return what the service stores, the ledger first."""
     file = find_file(config.ledger.url.reveal())
     database = (StoredPart("Database", file, grows=True),) if file else ()
-    return (
-        *database,
-        StoredPart(
-            "Captured pages",
-            config.archive.path,
-            grows=True,
-            limit=round(config.archive.max_gigabytes * 1e9),
-        ),
-        StoredPart("Feeds", config.feeds.path),
-        StoredPart("Log of what was sent", config.ledger.sent_log),
+    limit = round(config.archive.max_gigabytes * 1e9)
+    folders = (
+        ("Captured pages", config.archive.path.path, limit),
+        ("Feeds", config.feeds.path, None),
+        ("Log of what was sent", config.ledger.sent_log.path, None),
     )
+    local = (
+        StoredPart(label, path, grows=limit is not None, limit=limit)
+        for label, path, limit in folders
+        if path is not None  # what an object store keeps takes no room here
+    )
+    return (*database, *local)
 
 
 def _format_config(config: Config) -> str:

@@ -19,6 +19,7 @@ from alerts.search import index_questions
 from crawler.archive import list_capture_files, read_captures
 from crawler.archive.erasure import build_blank_member
 from crawler.records import Question, encode_record, iter_paragraphs
+from crawler.storage import Folder
 from scheduler.crawls import run_crawl
 from scheduler.jobs import run_pipeline
 from tests.scheduler.test_pauses import open_jobs
@@ -42,8 +43,9 @@ def read_ledger_text(ledger: Ledger) -> str:
     return repr(rows)
 
 
-def read_archive(folder: Path) -> bytes:
-    return b"".join(gzip.decompress(path.read_bytes()) for path in list_capture_files(folder))
+def read_archive(folder: Folder) -> bytes:
+    packed = (folder.read(file.name) for file in list_capture_files(folder))
+    return b"".join(gzip.decompress(content or b"") for content in packed)
 
 
 def list_questions(ledger: Ledger) -> list[Question]:

@@ -14,10 +14,11 @@ from alerts.errors import ExitStatus
 from alerts.ledger import questions
 from alerts.operator import RECENT_PERIOD, measure_completeness
 from alerts.questions import make_thread_key, sort_thread
-from crawler.archive import list_capture_files
+from crawler.archive import CaptureFile, list_capture_files
 from crawler.plan import CrawlPlan
 from crawler.reading import build_question_id
 from crawler.records import Question, name_question
+from crawler.storage import LocalFolder
 from scheduler.cli.errors import print_error
 from scheduler.cli.options import RecordedCommand, ServiceCommand
 from scheduler.cli.output import format_counts, format_plural, print_result
@@ -222,7 +223,8 @@ def reparse_command(context: click.Context, files: tuple[Path, ...], dry_run: bo
     """
     service = get_service(context)
     hosts = {name: urlsplit(source.url).netloc for name, source in service.config.sources.items()}
-    captures = list(files) or list_capture_files(service.config.archive.path)
+    named = [CaptureFile(LocalFolder(path.parent), path.name) for path in files]
+    captures = named or list_capture_files(service.config.archive.path)
     with lock_ledger(service) as service, show_progress() as display:
         task = display.start("reading the archive", "page")
         result = reparse_archive(service.ledger, captures, hosts, task.set_done, dry_run=dry_run)

@@ -14,7 +14,8 @@ import pytest
 from alerts.errors import WatchwordError
 from alerts.feeds import FeedContext, FeedIdentity, publish_feeds
 from alerts.feeds.definitions import FEED_PAGE_SIZE
-from alerts.feeds.publish import FeedPublisher, replace_file
+from alerts.feeds.folder import replace_file
+from alerts.feeds.publish import FeedPublisher
 from alerts.ledger import Ledger, feeds, notices
 from alerts.matching import TopicMatcher
 from alerts.model import NoticeKind

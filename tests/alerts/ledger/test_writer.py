@@ -19,11 +19,11 @@ from alerts.digests import DigestSettings, compose_due_digests
 from alerts.feeds import FeedContext, FeedIdentity, publish_feeds
 from alerts.ledger import Ledger, WriterLost, messages, open_ledger, writer
 from alerts.ledger.deliveries import DeliveryAttempt
+from alerts.ledger.publication_schema import feed
 from alerts.ledger.schema import (
     change,
     crawl_run,
     delivery_attempt,
-    feed,
     match,
     message,
     topic,

@@ -14,6 +14,7 @@ from alerts.matching import TopicMatcher
 from alerts.queries import format_canonical, parse_query
 from alerts.recording import QuestionReading, RecordingRules, record_readings
 from crawler.records import Question
+from crawler.storage import LocalFolder
 from tests.support.samples import make_question
 
 
@@ -109,20 +110,20 @@ def test_topics_are_loaded_from_the_file_if_they_are_those_of_the_ledger(
     folder = tmp_path / "topics"
     saved = folder / "0.npz"
     made = [topic(ledger, now, f"number{n}") for n in range(20)]
-    TopicMatcher(ledger, folder).match_new_changes()
+    TopicMatcher(ledger, LocalFolder(folder)).match_new_changes()
     assert not saved.exists()  # no topic was caught up yet
     read(ledger, now, make_question(9, words="Ponds."))
-    assert TopicMatcher(ledger, folder).match_new_changes() == 0
+    assert TopicMatcher(ledger, LocalFolder(folder)).match_new_changes() == 0
     written = saved.stat().st_mtime_ns
     late = topic(ledger, now, "benches")
     read(ledger, now, make_question(1, words="Number7 on benches."))
-    assert TopicMatcher(ledger, folder).match_new_changes() == 2
+    assert TopicMatcher(ledger, LocalFolder(folder)).match_new_changes() == 2
     assert matched(ledger, made[7]) == matched(ledger, late) == [2]
     assert saved.stat().st_mtime_ns == written
 
     with ledger.writing() as connection:  # as if the ledger had come back from a backup
         connection.execute(update(table).where(table.c.id == made[7]).values(canonical="bus"))
     read(ledger, now, make_question(2, words="Buses."), make_question(3, words="Number7."))
-    assert TopicMatcher(ledger, folder).match_new_changes() == 1
+    assert TopicMatcher(ledger, LocalFolder(folder)).match_new_changes() == 1
     assert matched(ledger, made[7]) == [3, 2]
     assert saved.stat().st_mtime_ns > written

@@ -12,6 +12,7 @@ from alerts.matching import Matcher
 from alerts.matching.disk_cache import load_layer, save_layer
 from alerts.matching.matcher import compile_layer
 from alerts.queries import find_match, format_canonical, parse_canonical, parse_query
+from crawler.storage import LocalFolder
 from tests.support.examples import count_examples
 from tests.support.query_strategies import NORMAL_FORMS, RECORD_TEXTS
 from tests.support.reference_matcher import Texts, matches_query
@@ -96,41 +97,41 @@ def test_layers_fill_and_are_merged() -> None:
 def test_a_saved_layer_is_loaded_unchanged(
     tmp_path_factory: pytest.TempPathFactory, forms: list[str], batch: list[Texts]
 ) -> None:
-    folder = tmp_path_factory.mktemp("saved")
+    folder = LocalFolder(tmp_path_factory.mktemp("saved"))
     topics = dict(enumerate(forms))
     save_layer(compile_layer(topics), folder, 3, "ours")
     layer = load_layer(folder, 3, lambda ids: "ours" if ids == list(topics) else "")
     assert layer is not None
     assert match(Matcher.from_layer(layer), batch) == match_by_reference(topics, batch)
-    assert [child.name for child in folder.iterdir()] == ["3.npz"]
+    assert [child.name for child in folder.path.iterdir()] == ["3.npz"]
 
 
 def test_a_file_of_other_topics_or_a_damaged_one_is_not_used(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    path = tmp_path / "3.npz"
-    assert load_layer(tmp_path, 3, str) is None
-    save_layer(compile_layer({1: "knife"}), tmp_path, 3, "[1]")
-    assert load_layer(tmp_path, 3, str) is not None
-    assert load_layer(tmp_path, 3, lambda _: "another") is None
+    folder, path = LocalFolder(tmp_path), tmp_path / "3.npz"
+    assert load_layer(folder, 3, str) is None
+    save_layer(compile_layer({1: "knife"}), folder, 3, "[1]")
+    assert load_layer(folder, 3, str) is not None
+    assert load_layer(folder, 3, lambda _: "another") is None
     whole = path.read_bytes()
     for broken in (b"", b"PK", whole[: len(whole) // 2]):
         path.write_bytes(broken)
         caplog.clear()
-        assert load_layer(tmp_path, 3, str) is None
-        assert "compiled again" in caplog.text
+        assert load_layer(folder, 3, str) is None
+        assert "so its topics are compiled" in caplog.text
 
 
 def test_a_file_that_cannot_be_written_is_a_warning(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    path = tmp_path / "3.npz"
+    folder, path = LocalFolder(tmp_path), tmp_path / "3.npz"
     path.mkdir()
-    save_layer(compile_layer({1: "knife"}), tmp_path, 3, "[1]")
+    save_layer(compile_layer({1: "knife"}), folder, 3, "[1]")
     assert "ledger.compiled: " in caplog.text
     assert list(tmp_path.iterdir()) == [path]
     (tmp_path / "file").touch()
-    save_layer(compile_layer({1: "knife"}), tmp_path / "file", 3, "[1]")
+    save_layer(compile_layer({1: "knife"}), LocalFolder(tmp_path / "file"), 3, "[1]")
     assert caplog.text.count("cannot be written") == 2
 
 

@@ -16,6 +16,7 @@ from alerts.ledger import Ledger, open_ledger, publication, topic_ranges, topics
 from alerts.ledger.range_schema import topic_range
 from alerts.ledger.schema import match
 from alerts.matching import TopicMatcher
+from crawler.storage import LocalFolder
 from tests.alerts.matching.test_match_changes import matched, read, topic
 from tests.support.paths import REPOSITORY
 from tests.support.postgres import EMPTY_LEDGER, create_database
@@ -252,5 +253,5 @@ def test_the_files_of_ranges_are_apart(
         topic(ledger, now, f"word{number}")
     for number in (1, 2):
         read(ledger, now, make_question(number, words="Word1 word4."))
-        assert TopicMatcher(ledger, tmp_path / "new").match_new_changes() == 2
+        assert TopicMatcher(ledger, LocalFolder(tmp_path / "new")).match_new_changes() == 2
     assert sorted(path.name for path in (tmp_path / "new").iterdir()) == ["0.npz", "1.npz", "2.npz"]

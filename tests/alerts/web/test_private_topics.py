@@ -321,14 +321,7 @@ def test_privacy_is_explained_on_a_page_of_its_own(site: WebClient) -> None:
 #: among the public ones; a topic is read by its id only for whoever has shown a token of theirs.
 _VISITORS_FUNCTIONS = {
     *("find_public", "find_public_by_slug", "find_public_by_similar_slug"),
-    *(
-        "list_public",
-        "list_public_of_questions",
-        "list_page",
-        "list_unpublished",
-        "list_without_notice",
-        "get",
-    ),
+    *("list_public", "list_public_of_questions", "list_page", "get"),
 }
 #: The operator's pages, which are for no visitor, and show every topic.
 _OPERATOR_PAGES = "web/pages/operator/"

@@ -23,6 +23,7 @@ from alerts.recording import CrawlPolicy
 from crawler.archive import delete_oldest_captures, list_capture_files, read_captures
 from crawler.plan import CrawlPlan, ListingWindow, PolitenessSettings
 from crawler.records import Question
+from crawler.storage import LocalFolder
 from scheduler.crawl_process import start_crawl
 from scheduler.crawls import crawl_source, reparse_archive
 from scheduler.web import serve
@@ -75,7 +76,7 @@ def reread(
 ) -> dict[str, int]:
     hosts = {"london": source.url.removeprefix("http://")}
     return reparse_archive(
-        ledger, list_capture_files(folder / "captures"), hosts, dry_run=dry_run
+        ledger, list_capture_files(LocalFolder(folder / "captures")), hosts, dry_run=dry_run
     ).counts
 
 
@@ -128,8 +129,8 @@ def test_a_record_never_goes_back_to_an_older_page(source: RunningReplica, tmp_p
 
 def test_the_archive_has_valid_digests(source: RunningReplica, tmp_path: Path) -> None:
     crawled(source, tmp_path).engine.dispose()
-    [file] = list_capture_files(tmp_path / "captures")
-    with file.open("rb") as opened:
+    [file] = list_capture_files(LocalFolder(tmp_path / "captures"))
+    with file.open() as opened:
         kinds = [record.rec_type for record in ArchiveIterator(opened)]
     assert kinds[0] == "warcinfo"
     assert kinds.count("response") == kinds.count("request") == len(source.requests)
@@ -145,8 +146,8 @@ def test_packed_pages_are_kept_as_they_came(source: RunningReplica, tmp_path: Pa
     with serve(packed) as url:
         source.url = url
         ledger = crawled(source, tmp_path)
-    [file] = list_capture_files(tmp_path / "captures")
-    with file.open("rb") as opened:
+    [file] = list_capture_files(LocalFolder(tmp_path / "captures"))
+    with file.open() as opened:
         heads = [r.http_headers for r in ArchiveIterator(opened) if r.rec_type == "response"]
     assert sum(head.get_header("Content-Encoding") == "gzip" for head in heads) > 20
     assert all(head.get_header("Transfer-Encoding") is None for head in heads)
@@ -162,7 +163,7 @@ def test_a_killed_crawl_leaves_its_captures(source: RunningReplica, tmp_path: Pa
             if number == 5:
                 child.kill()
                 break
-    [file] = list_capture_files(folder)
+    [file] = list_capture_files(LocalFolder(folder))
     assert len(list(read_captures(file))) >= 6
 
 
@@ -170,9 +171,10 @@ def test_a_torn_file_ends_where_it_is_torn(
     source: RunningReplica, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     crawled(source, tmp_path).engine.dispose()
-    [file] = list_capture_files(tmp_path / "captures")
+    [file] = list_capture_files(LocalFolder(tmp_path / "captures"))
     whole = list(read_captures(file))
-    file.write_bytes(file.read_bytes()[:-700])
+    path = tmp_path / "captures" / file.name
+    path.write_bytes(path.read_bytes()[:-700])
     torn = list(read_captures(file))
     assert 0 < len(torn) <= len(whole)
     assert torn == whole[: len(torn)]
@@ -198,8 +200,8 @@ def test_the_oldest_files_make_room(tmp_path: Path) -> None:
             file.write(bytes(1000))
         name = f"london-2026112{number}T000000000000-1.warc.gz"
         (tmp_path / name).write_bytes(packed.getvalue().ljust(1_000_000))
-    gone = delete_oldest_captures(tmp_path, 0.003)
+    gone = delete_oldest_captures(LocalFolder(tmp_path), 0.003)
     assert [path.name[7:15] for path in gone] == ["20261120", "20261121"]
-    assert len(list_capture_files(tmp_path)) == 3
-    delete_oldest_captures(tmp_path, 0)
-    assert len(list_capture_files(tmp_path)) == 1  # never the one that may be open
+    assert len(list_capture_files(LocalFolder(tmp_path))) == 3
+    delete_oldest_captures(LocalFolder(tmp_path), 0)
+    assert len(list_capture_files(LocalFolder(tmp_path))) == 1  # never the one that may be open

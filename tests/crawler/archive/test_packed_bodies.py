@@ -16,9 +16,10 @@ from warcio.archiveiterator import ArchiveIterator
 from warcio.statusandheaders import StatusAndHeaders
 from warcio.warcwriter import WARCWriter
 
-from crawler.archive import read_capture, read_captures
+from crawler.archive import CaptureFile, read_capture, read_captures
 from crawler.archive.captures import parse_record
 from crawler.plan import MAX_PAGE_BYTES
+from crawler.storage import LocalFolder
 from tests.support.service import ServiceFolder
 
 URL = "http://replica.example/questions/"
@@ -77,7 +78,9 @@ def test_a_page_is_unpacked_and_a_longer_one_is_not(tmp_path: Path, encoding: st
     longest, longer = bytes(MAX_PAGE_BYTES), bytes(MAX_PAGE_BYTES + 1)
     pages = [(encoding, PACKERS[encoding](body)) for body in (PAGE, longer, longest)]
     write_captures(path, *pages)
-    assert [capture.body for capture in read_captures(path)] == [PAGE, None, longest]
+    assert [
+        capture.body for capture in read_captures(CaptureFile(LocalFolder(tmp_path), path.name))
+    ] == [PAGE, None, longest]
 
 
 @pytest.mark.parametrize("encoding", ["gzip", "br", "deflate"])
@@ -89,7 +92,9 @@ def test_a_packed_flood_takes_no_memory(
     write_captures(path, (encoding, packed), ("", PAGE))
     tracemalloc.start()
     try:
-        bodies = [capture.body for capture in read_captures(path)]
+        bodies = [
+            capture.body for capture in read_captures(CaptureFile(LocalFolder(tmp_path), path.name))
+        ]
         peak = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
@@ -97,7 +102,7 @@ def test_a_packed_flood_takes_no_memory(
     assert peak < 40_000_000
     assert f"{URL}0 is not read" in caplog.text
     location = f"{path.name}:0"
-    capture = read_capture(tmp_path, location)
+    capture = read_capture(LocalFolder(tmp_path), location)
     assert capture is not None
     assert capture.body is None
 

@@ -17,6 +17,7 @@ from alerts.recording.verdict import CrawlOutcome
 from crawler.archive import list_capture_files, read_captures
 from crawler.plan import CrawlPlan, KnownPage, PolitenessSettings
 from crawler.report import CrawlLine, CrawlReport, PageUnreadable, QuestionRead
+from crawler.storage import LocalFolder
 from scheduler.crawl_process import start_crawl
 from tests.support.designs import build_page_2022
 from tests.support.raw_server import build_response, serve_raw
@@ -69,7 +70,7 @@ def test_odd_headers_cost_nothing(tmp_path: Path) -> None:
     ]
     report, lines = crawl(*(build_response(PAGE, header) for header in headers), folder=tmp_path)
     assert (list_words(lines), report.captures_lost) == ([WORDS] * 6, 0)
-    (file,) = list_capture_files(tmp_path)
+    (file,) = list_capture_files(LocalFolder(tmp_path))
     assert [c.body for c in read_captures(file) if c.status == 200] == [PAGE] * 6
 
 
@@ -80,7 +81,7 @@ def test_optimised_python_keeps_captures(
     monkeypatch.setenv("PYTHONOPTIMIZE", level)
     report, lines = crawl(build_response(PAGE), folder=tmp_path)
     assert (list_words(lines), report.captures_lost) == ([WORDS, WORDS], 0)
-    (file,) = list_capture_files(tmp_path)
+    (file,) = list_capture_files(LocalFolder(tmp_path))
     assert len(list(read_captures(file))) == 3  # with robots.txt
 
 

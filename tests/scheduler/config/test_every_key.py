@@ -15,6 +15,7 @@ from msgspec import inspect
 from alerts.delivery import list_channel_names
 from alerts.ledger import DatabaseURL
 from alerts.secret import Secret
+from crawler.storage import LocalFolder
 from scheduler.config import load_config
 from scheduler.config.introspection import is_type
 from tests.support.config_keys import ConfigKey, format_toml, get_value, list_config_keys
@@ -117,6 +118,8 @@ def in_force(value: Any, folder: Path) -> Any:
             return value.reveal().replace(f"{folder}/", "")
         case Path():
             return str(value.relative_to(folder))
+        case LocalFolder():
+            return in_force(value.path, folder)
         case tuple():
             return [in_force(item, folder) for item in value]
     return getattr(value, "value", value)

@@ -35,10 +35,3 @@ def upgrade() -> None:
         )
     )
     op.drop_table("match_progress")
-    op.create_index(
-        "ix_topic_is_outstanding",
-        "topic",
-        ["id"],
-        sqlite_where=sa.text("is_caught_up = 0 AND is_ended = 0"),
-        postgresql_where=sa.text("NOT is_caught_up AND NOT is_ended"),
-    )
