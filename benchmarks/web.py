@@ -42,14 +42,9 @@ _FEED_IDENTITY = FeedIdentity(
 _MAIL_IDENTITY = MailIdentity("Watchword", "w@demo.example", "l@demo.example", "https://w.example")
 
 
-def run_server(folder: Path) -> None:
-    """Serve the ledger in ``folder`` until standard input ends.
-
-    Prints the base address, then for each line of input the processor time in seconds and the peak
-    of memory in MB.
-    """
-    os.sched_setaffinity(0, {0})
-    site = WebContext(
+def create_context(folder: Path) -> WebContext:
+    """Return what pages over the ledger in ``folder`` are made with."""
+    return WebContext(
         name="Watchword",
         domain="demo.example",
         subscriber_defaults=SubscriberDefaults("Europe/London", 7),
@@ -62,6 +57,16 @@ def run_server(folder: Path) -> None:
         feed_identity=_FEED_IDENTITY,
         is_sign_up_enabled=True,
     )
+
+
+def run_server(folder: Path) -> None:
+    """Serve the ledger in ``folder`` until standard input ends.
+
+    Prints the base address, then for each line of input the processor time in seconds and the peak
+    of memory in MB.
+    """
+    os.sched_setaffinity(0, {0})
+    site = create_context(folder)
     # The client names others, so that no limit for a network holds it up.
     with serve(create_app(site), trusted_proxies=("127.0.0.1",)) as url:
         print(url, flush=True)

@@ -14,7 +14,9 @@ from hypothesis import settings
 
 from alerts.ledger import Ledger, open_ledger
 from tests.support import tiers
+from tests.support.compiled_statements import share_compiled_statements
 from tests.support.empty_ledger import open_empty_ledger, place_empty_ledger
+from tests.support.forked_programs import fork_programs
 from tests.support.postgres import (
     EMPTY_LEDGER,
     create_database,
@@ -41,6 +43,9 @@ if folder := find_memory_folder():
 
 _TIER_CHECK = TierCheck()
 
+#: So many objects more than before let Python look for garbage. They take a few megabytes.
+_OBJECTS_UNTIL_SEARCH = 20_000
+
 
 def pytest_xdist_auto_num_workers() -> int:
     """One more than there are processors: many tests wait for a process or a time limit."""
@@ -49,24 +54,27 @@ def pytest_xdist_auto_num_workers() -> int:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_cmdline_main(config: pytest.Config) -> Generator[None, object, object]:
-    """Let all processes of a test run share a PostgreSQL server."""
-    if hasattr(config, "workerinput"):  # the process that started this one shares its own
-        return (yield)
-    with share_server():
-        return (yield)
+    """Fork programs, share compiled SQL, and a PostgreSQL server among all processes."""
+    with fork_programs(), share_compiled_statements():
+        if hasattr(config, "workerinput"):  # the process that started this one shares its own
+            return (yield)
+        with share_server():
+            return (yield)
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_collection() -> Generator[None, object, object]:
     """Collect the tests, and let the search for garbage pass over what is there by then.
 
-    It went through all tests and libraries again and again: a seventh of the processor time.
+    It went through all tests and libraries again and again: a seventh of the processor time. As it
+    begins after 700 new objects, which a page makes many times over, it took another seventh.
     """
     gc.disable()
     try:
         return (yield)
     finally:
         gc.freeze()
+        gc.set_threshold(_OBJECTS_UNTIL_SEARCH)
         gc.enable()
 
 
@@ -87,6 +95,13 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, bool | None, b
 def pytest_runtest_call(item: pytest.Item) -> Generator[None, None, None]:
     """Hold a test to its tier."""
     with _TIER_CHECK.run(item):
+        yield
+
+
+@pytest.fixture
+def new_python() -> Iterator[None]:
+    """Our programs start as their users start them: Python anew, which imports what they need."""
+    with fork_programs(wanted=False):
         yield
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, tzinfo
 from zoneinfo import ZoneInfo
 
@@ -33,6 +33,8 @@ class FooterState(msgspec.Struct, frozen=True):
     finding: PublicFinding | None = None  #: the worst reason why the service is not well
     site_name: str | None = None  #: of the source that the finding is about
     not_read_since: datetime | None = None  #: that source, where it cannot be read
+    #: By source, for the home page: the worst state that a finding about it has.
+    source_states: Mapping[str, Health] = {}
 
 
 class FooterReader:
@@ -84,8 +86,12 @@ def summarise_status(status: BriefStatus, zone: tzinfo = UTC) -> FooterState:
     """Return the state of the service for the foot of a page. Pure."""
     state, now = combine_states(status.findings), status.now.astimezone(zone)
     last_read = max((one.last_good for one in status.sources if one.last_good), default=None)
+    states = {
+        one.source: combine_states([f for f in status.findings if f.subject == one.source])
+        for one in status.sources
+    }
     if not status.findings:
-        return FooterState(state, now, last_read)
+        return FooterState(state, now, last_read, source_states=states)
     worst = min(status.findings, key=_rank)
     source = next((one for one in status.sources if one.source == worst.subject), None)
     is_unread = state is Health.TROUBLE and find_impact(worst.kind) is Impact.READING
@@ -96,6 +102,7 @@ def summarise_status(status: BriefStatus, zone: tzinfo = UTC) -> FooterState:
         publish_finding(worst),
         source.site_name if source else None,
         source.last_good if source and is_unread else None,
+        states,
     )
 
 

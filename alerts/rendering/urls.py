@@ -51,9 +51,16 @@ def name_site(source: str, site_urls: Mapping[str, str]) -> str:
 
 
 def name_host(url: str | None) -> str | None:
-    """Return what people call the site of an address: ``london.gov.uk``; None without a host."""
+    """Return what people call the site of an address: ``london.gov.uk``.
+
+    None without a host, and for one that nobody calls it by: ``127.0.0.1``, ``localhost``.
+    """
     host = urlsplit(normalise_link(url) or "").hostname
-    return host.removeprefix("www.") if host else None
+    return host.removeprefix("www.") if host and _is_domain_name(host) else None
+
+
+def _is_domain_name(host: str) -> bool:
+    return "." in host and not host.replace(".", "").isdigit()
 
 
 def query_path(typed: str) -> str:

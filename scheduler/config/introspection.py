@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cache
 from typing import Any
 
 from msgspec import Struct, inspect
@@ -26,6 +27,7 @@ def find_struct(info: inspect.Type) -> inspect.StructType | None:
     return None
 
 
+@cache
 def get_section_info(section: type[Struct]) -> inspect.StructType:
     """Return the keys of a section class and their types."""
     info = inspect.type_info(section)

@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from tests.chaos.database import ChaosDatabase, open_database
-from tests.support.paths import REPOSITORY
-from tests.support.service import WATCHWORD_COMMAND, RunningReplica, run_replica
+from tests.support.paths import REPOSITORY, WATCHWORD_COMMAND
+from tests.support.service import RunningReplica, run_replica
 from tests.support.smtp_server import SmtpServer, run_smtp_server
 
 #: Subscribers by frequency. Those of ``daily`` get what the stages bring in one digest or more.

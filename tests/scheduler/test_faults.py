@@ -15,10 +15,9 @@ from pathlib import Path
 import pytest
 
 from crawler.records import encode_record
-from tests.support.paths import REPOSITORY
+from tests.support.paths import REPOSITORY, WATCHWORD_COMMAND
 from tests.support.samples import make_answer, make_question
 from tests.support.service import (
-    WATCHWORD_COMMAND,
     ServiceFolder,
     build_config,
     count_sent_links,

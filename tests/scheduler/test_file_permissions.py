@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.paths import WATCHWORD_COMMAND
 from tests.support.private_keys import write_key
-from tests.support.service import WATCHWORD_COMMAND, ServiceFolder, build_config, run_replica
+from tests.support.service import ServiceFolder, build_config, run_replica
 
 pytestmark = pytest.mark.process
 

@@ -16,9 +16,9 @@ from sqlalchemy import select
 from alerts.ledger import open_ledger
 from alerts.ledger.schema import alarm
 from crawler.records import encode_record
+from tests.support.paths import WATCHWORD_COMMAND
 from tests.support.samples import make_answer, make_question
 from tests.support.service import (
-    WATCHWORD_COMMAND,
     ServiceFolder,
     build_config,
     count_sent_links,

@@ -21,9 +21,10 @@ from alerts.ledger import open_ledger, topics
 from alerts.ledger.schema import subscriber, subscription
 from crawler.records import encode_record
 from scheduler.clock import wall_clock
+from tests.support.paths import WATCHWORD_COMMAND
 from tests.support.postgres import RunningCluster, find_server_programs, run_cluster
 from tests.support.samples import make_answer, make_question
-from tests.support.service import WATCHWORD_COMMAND, ServiceFolder
+from tests.support.service import ServiceFolder
 from tests.support.smtp_server import SmtpServer, run_smtp_server
 
 # "kill" is not measured: under a trace function, threads fail to start now and then if many begin.

@@ -26,8 +26,7 @@ from crawler.replica import ReplicaFaults, ReplicaWorld, build_demo_world, creat
 from scheduler.cli import main
 from scheduler.web import serve
 from tests.support.empty_ledger import place_empty_ledger
-
-WATCHWORD_COMMAND = Path(sys.executable).with_name("watchword")
+from tests.support.paths import WATCHWORD_COMMAND
 
 
 class RunningReplica:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from importlib.metadata import version
 from typing import Any
 
@@ -17,7 +18,6 @@ _REFERENCE_TEMPLATE = "#/components/schemas/{name}"
 
 def build_openapi(identity: FeedIdentity) -> dict[str, Any]:
     """Return the document, ready to be encoded as JSON."""
-    _, components = msgspec.json.schema_components(_SCHEMAS, ref_template=_REFERENCE_TEMPLATE)
     return {
         "openapi": "3.1.0",
         "info": {
@@ -27,8 +27,14 @@ def build_openapi(identity: FeedIdentity) -> dict[str, Any]:
         },
         "servers": [{"url": identity.public_url}] if identity.public_url else [],
         "paths": _describe_paths(),
-        "components": {"schemas": components},
+        "components": {"schemas": _describe_schemas()},
     }
+
+
+@cache
+def _describe_schemas() -> dict[str, Any]:
+    _, components = msgspec.json.schema_components(_SCHEMAS, ref_template=_REFERENCE_TEMPLATE)
+    return components
 
 
 def _describe_paths() -> dict[str, Any]:

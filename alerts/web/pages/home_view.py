@@ -64,6 +64,7 @@ class FrequentTopic(msgspec.Struct, frozen=True):
 class SourceSummary(msgspec.Struct, frozen=True):
     """A source, and what we have of it."""
 
+    key: str  #: its name in the config
     info: SourceInfo
     questions: int
     first_day: date | None  #: of its oldest question
@@ -124,7 +125,7 @@ def find_home_view(
             questions.list_records(connection, [one.question_id for one in longest])
         ),
         sources=tuple(
-            SourceSummary(info, *home_counts.count_source(connection, key), last_read)
+            SourceSummary(key, info, *home_counts.count_source(connection, key), last_read)
             for key, info in sources.items()
             for last_read in [crawl_runs.get_last_complete_finish(connection, key)]
         ),

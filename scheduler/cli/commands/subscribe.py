@@ -11,13 +11,21 @@ import msgspec
 from sqlalchemy import Connection
 
 from alerts.errors import ExitStatus
+from alerts.ledger import questions
 from alerts.ledger import subscriptions as ledger
 from alerts.ledger.subscriptions import SubscriptionRequest
 from alerts.model import Detail, Frequency, Updates
 from alerts.queries import format_canonical, parse_query
-from alerts.search import Preview, Suggestion, apply_suggestions, build_preview
+from alerts.search import (
+    Preview,
+    Suggestion,
+    TimeBudget,
+    apply_suggestions,
+    build_preview,
+    estimate_volume,
+)
 from alerts.secret import show_address
-from alerts.subscribers import request_confirmation, subscribe
+from alerts.subscribers import AlertSample, request_confirmation, subscribe
 from scheduler.cli.choices import DETAIL_CHOICE, FREQUENCY_CHOICE, UPDATES_CHOICE
 from scheduler.cli.commands.queries import format_warnings
 from scheduler.cli.errors import print_error, print_hint
@@ -26,6 +34,10 @@ from scheduler.cli.output import is_json, print_result
 from scheduler.cli.parameters import WholeNumber
 from scheduler.cli.service import get_service
 from scheduler.service import Service
+
+#: Seconds to find out how much an alert brings. Nobody compares the times of a command, so it may
+#: take longer than a page.
+_SAMPLE_SECONDS = 2.0
 
 
 def _check_time_zone(_: click.Context, __: click.Parameter, name: str | None) -> str | None:
@@ -212,6 +224,7 @@ def _send_confirmation(service: Service, email: str, request: SubscriptionReques
     if not service.mail_identity.public_url:
         print_error("a confirmation email needs a link: set site.public_url and web.port")
         return ExitStatus.CONFIG
+    sample = _find_sample(service, request.query)
     with service.ledger.writing() as connection:
         is_queued = request_confirmation(
             connection,
@@ -219,7 +232,17 @@ def _send_confirmation(service: Service, email: str, request: SubscriptionReques
             email,
             request,
             service.subscriber_defaults,
+            sample=sample,
         )
     text = f"{email} is asked to confirm" if is_queued else f"{email} was asked to already"
     print_result(text, RequestedConfirmation(email, request.query, is_queued))
     return ExitStatus.OK
+
+
+def _find_sample(service: Service, query: str) -> AlertSample:
+    """Return how much an alert brings, and the newest question that it finds."""
+    with service.ledger.reading() as connection:
+        today = service.clock().date()
+        volume = estimate_volume(connection, query, today, TimeBudget(_SAMPLE_SECONDS))
+        newest = questions.find(connection, volume.newest_id) if volume.newest_id else None
+    return AlertSample(volume.per_month, newest.record if newest else None)

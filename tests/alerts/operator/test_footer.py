@@ -41,6 +41,7 @@ def test_trouble_names_the_source_and_since_when_it_is_not_read() -> None:
     assert found.finding is not None
     assert found.finding.label == "the source blocks us"
     assert "403" not in str(found)  # reasons are the operator's
+    assert found.source_states == {"one": Health.TROUBLE, "two": Health.WELL}
 
 
 def test_what_keeps_most_from_readers_comes_first() -> None:

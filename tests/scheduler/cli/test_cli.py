@@ -15,10 +15,10 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from crawler.records import encode_record
-from tests.support.paths import REPOSITORY
+from tests.support.paths import REPOSITORY, WATCHWORD_COMMAND
 from tests.support.samples import make_answer, make_question
 from tests.support.seed_page import SEED_PAGE
-from tests.support.service import WATCHWORD_COMMAND, ServiceFolder, get_plain_text
+from tests.support.service import ServiceFolder, get_plain_text
 
 pytestmark = pytest.mark.process
 
@@ -277,6 +277,7 @@ class TestOnce:
         service.run("ingest", "--as-new", str(seed))
         assert len(service.emails) == 1
 
+    @pytest.mark.usefixtures("new_python")
     def test_a_second_process_exits_at_once(self, service: ServiceFolder) -> None:
         daemon = service.start("run")
         with daemon:

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.paths import REPOSITORY
-from tests.support.service import WATCHWORD_COMMAND, ServiceFolder
+from tests.support.paths import REPOSITORY, WATCHWORD_COMMAND
+from tests.support.service import ServiceFolder
 
 pytestmark = pytest.mark.process
 

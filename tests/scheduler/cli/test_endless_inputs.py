@@ -9,8 +9,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from tests.support.paths import WATCHWORD_COMMAND
 from tests.support.samples import make_answer, make_question
-from tests.support.service import WATCHWORD_COMMAND
 
 pytestmark = pytest.mark.process
 

@@ -16,13 +16,15 @@ import pytest
 from alerts.ledger import alarms, open_ledger
 from alerts.matching import TopicMatcher
 from alerts.recording import QuestionReading, RecordingRules, record_readings
+from alerts.search import index_questions
 from crawler.records import encode_record
 from scheduler.bounce_mailbox import read_unread_emails
 from scheduler.imap import MailboxError
 from tests.support.bounce_reports import build_dsn
 from tests.support.imap_server import run_imap_server
+from tests.support.paths import WATCHWORD_COMMAND
 from tests.support.samples import HOLDING_TEXT, make_answer, make_question
-from tests.support.service import WATCHWORD_COMMAND, ServiceFolder, get_plain_text
+from tests.support.service import ServiceFolder, get_plain_text
 from tests.support.smtp_server import run_smtp_server
 
 pytestmark = pytest.mark.process
@@ -214,11 +216,18 @@ def test_a_confirmation_email_is_sent_first(tmp_path: Path) -> None:
     service = ServiceFolder(
         tmp_path / "public", f'{QUIET}[site]\npublic_url = "https://watch.example"\n'
     )
+    ledger = open_ledger(f"sqlite:///{tmp_path}/public/var/ledger.sqlite3")
+    with ledger.writing() as connection:
+        new = QuestionReading(make_question(1, title="Broken benches"))
+        record_readings(connection, [new], datetime.now(UTC), RecordingRules())
+    index_questions(ledger)
+    ledger.engine.dispose()
     for said in ("is asked to confirm", "was asked to already"):
         assert said in service.run("subscribe", ADA, "benches", "--send-confirmation").stdout
     service.run("once", "--no-crawl")
     [mail] = service.emails
     assert "https://watch.example/c/" in get_plain_text(mail)
+    assert "Broken benches" in get_plain_text(mail)  # the newest that it finds
     assert mail["List-Unsubscribe"] is None
     assert service.run("subscriptions").stdout == ""
 

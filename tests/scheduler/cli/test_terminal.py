@@ -18,9 +18,9 @@ from alerts.matching import TopicMatcher
 from alerts.recording import QuestionReading, RecordingRules, record_readings
 from crawler.records import encode_record
 from tests.support.old_ledgers import VERSIONS, load_sqlite
+from tests.support.paths import WATCHWORD_COMMAND
 from tests.support.samples import make_answer, make_question
 from tests.support.service import (
-    WATCHWORD_COMMAND,
     ServiceFolder,
     build_config,
     run_replica,

@@ -57,6 +57,7 @@ def pages_fetched(requests: list[str]) -> list[str]:
     return [r for r in requests if f"{LISTING_PATH}/" in r]
 
 
+@pytest.mark.usefixtures("new_python")
 def test_everything_listed_is_read_once(ledger: Ledger, source: RunningReplica) -> None:
     outcome = crawl(ledger, plan_for(ledger, source), source.now)
     assert (outcome.verdict, outcome.counts["new"]) == ("ok", 30)

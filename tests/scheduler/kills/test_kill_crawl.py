@@ -38,6 +38,7 @@ def stored(service: ServiceFolder) -> tuple[list[tuple[str, ...]], list[tuple[st
     return records, changes
 
 
+@pytest.mark.usefixtures("new_python")
 @pytest.mark.timeout(60 + 10 * KILLS)
 def test_killed_at_random_moments(tmp_path: Path) -> None:
     start = datetime.now(UTC)

@@ -10,7 +10,8 @@ import shutil
 import sqlite3
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -74,28 +75,52 @@ def count_changes(service: ServiceFolder) -> int:
     return count
 
 
-def kill_in(service: ServiceFolder, step: str, delay: float, *options: str) -> bool:
-    """Run ``once`` and kill it ``delay`` seconds into a step; return False if it ended before."""
+def kill_in(
+    service: ServiceFolder,
+    step: str,
+    delay: float,
+    *options: str,
+    wait: Callable[[], object] = lambda: None,
+) -> bool:
+    """Run ``once`` and kill it ``delay`` seconds after ``wait`` in a step.
+
+    Return False if it ended before.
+    """
     process = service.start("-vv", "once", *options)
     with process:
         assert process.stderr is not None
         for line in process.stderr:
             if f"{step} starts" in line:
+                wait()
                 time.sleep(delay)
                 break
         process.kill()
         return process.wait() == -9
 
 
+def wait_for_page(source: RunningReplica) -> None:
+    """Wait until the crawl has begun to bring pages."""
+    end = time.monotonic() + 30
+    while not any("/find-an-answer/" in request for request in list(source.site.state.requests)):
+        assert time.monotonic() < end, "the crawl brings nothing"
+        time.sleep(0.01)
+
+
 @pytest.mark.parametrize("step", STEPS)
 @pytest.mark.parametrize("delay", [0.0, 0.04])
 def test_killed_in_a_step_and_run_again(
-    baseline: Path, tmp_path: Path, expected: tuple[Counter[str], int], step: str, delay: float
+    source: RunningReplica,
+    baseline: Path,
+    tmp_path: Path,
+    expected: tuple[Counter[str], int],
+    step: str,
+    delay: float,
 ) -> None:
     one, recorded = expected
     service = copy_service(baseline, tmp_path)
-    wait = delay + (0.9 if step == STEPS[0] else 0)  # until the child has begun to bring pages
-    killed = kill_in(service, step, wait)
+    source.site.state.requests.clear()
+    wait = partial(wait_for_page, source) if step == STEPS[0] else lambda: None
+    killed = kill_in(service, step, delay, wait=wait)
     assert killed or delay or step == STEPS[0]  # a fast machine may be done by then
     service.run("once")
     again = service.run_json("once", "--no-crawl", "--json")["pipeline"]

@@ -101,6 +101,7 @@ def run_service(folder: Path) -> Iterator[tuple[str, int]]:
 
 
 @pytest.mark.process
+@pytest.mark.usefixtures("new_python")  # its processes are told by their command lines
 def test_searches_feeds_and_exports_are_made_in_processes_that_end_with_the_daemon(
     tmp_path: Path,
 ) -> None:
@@ -126,6 +127,7 @@ def test_searches_feeds_and_exports_are_made_in_processes_that_end_with_the_daem
 
 
 @pytest.mark.process
+@pytest.mark.usefixtures("new_python")  # its processes are told by their command lines
 def test_a_process_that_is_killed_is_replaced(tmp_path: Path) -> None:
     with run_service(tmp_path) as (url, daemon):
         assert get(url, "/search?q=fares")[0] == 200
@@ -139,6 +141,7 @@ def test_a_process_that_is_killed_is_replaced(tmp_path: Path) -> None:
 
 
 @pytest.mark.process
+@pytest.mark.usefixtures("new_python")  # its processes are told by their command lines
 def test_the_processes_end_when_the_daemon_is_killed(tmp_path: Path) -> None:
     port = find_free_port()
     fill(tmp_path)

@@ -12,10 +12,12 @@ import pytest
 
 from alerts.ledger import Ledger, alarms, crawl_runs, jobs, pauses
 from alerts.ledger.crawl_runs import CrawlResult
+from alerts.model import SiteDescription, SourceInfo
 from alerts.operator import BriefStatus, ServiceStatus, build_brief_status, build_status
 from tests.support.samples import make_answer, make_question
 from tests.support.web_client import WebClient, run_web_client
 
+LONDON = SourceInfo(name="Riverside Council", home_url="https://replica.example")
 NAMES = {"london": "Riverside Council", "paris": "Parish of the Hill"}
 
 
@@ -41,6 +43,7 @@ def pages(site: WebClient) -> Iterator[WebClient]:
         site.folder,
         read_status=read_status,
         read_brief_status=read_brief_status,
+        site=SiteDescription(sources={"london": LONDON}),
     ) as found:
         yield found
 
@@ -118,6 +121,21 @@ def test_the_foot_of_the_page_does_not_say_otherwise(pages: WebClient) -> None:
     with pages.ledger.writing() as connection:
         alarms.update_open(connection, None, {"queue": "no route"}, (), pages.now)
     assert "All well" not in read(pages)[1]
+
+
+@pytest.mark.parametrize(
+    ("alarm", "said"), [({"blocked": "403 at /secret"}, "Trouble"), ({}, "all well")]
+)
+def test_the_home_page_has_the_state_of_each_source(
+    pages: WebClient, alarm: dict[str, str], said: str
+) -> None:
+    add_good_crawls(pages, "london", "paris")
+    with pages.ledger.writing() as connection:
+        alarms.update_open(connection, "london", alarm, (), pages.now)
+    html = pages.request_text("GET", "/")[1]
+    sources = html[html.index("sources-h") : html.index("</main>")]
+    assert "last read" in sources
+    assert [word for word in ("Trouble", "all well") if word in sources] == [said]
 
 
 def test_trouble_with_emails_says_that_they_come_late(pages: WebClient) -> None:
