@@ -8,11 +8,8 @@ web, feeds, or how messages are delivered; of delivery it uses only the sent log
 from alerts.digests.compose import (
     DigestPreview,
     DigestSettings,
-    begin_round,
     compose_due_digests,
-    compose_range,
-    is_round_due,
-    list_waiting_ranges,
+    list_waiting_pieces,
     load_sent_digest,
     preview_due_digests,
 )
@@ -26,12 +23,9 @@ __all__ = [
     "DigestPreview",
     "DigestSettings",
     "NextDigest",
-    "begin_round",
     "compose_due_digests",
-    "compose_range",
     "find_next_digest",
-    "is_round_due",
-    "list_waiting_ranges",
+    "list_waiting_pieces",
     "load_sent_digest",
     "preview_due_digests",
 ]

@@ -52,6 +52,8 @@ log = logging.getLogger("watchword.compose")
 #: Subscribers of one transaction: 200 digests take 0.2 to 1 s, and on SQLite others wait for it.
 _BATCH_SIZE = 200
 _ALARM = "compose"
+#: The piece of a round that comes before composing.
+_BEGINNING = "begin"
 
 
 class DigestSettings(msgspec.Struct, frozen=True):
@@ -88,9 +90,10 @@ def compose_due_digests(
     now: datetime,
     *,
     only_email: str | None = None,
+    piece: str | None = None,
     on_progress: Callable[[int, int], None] = lambda _done, _total: None,
 ) -> int:
-    """Put the digests that are due into the outbox: one round.
+    """Put the digests that are due into the outbox: one round, or a piece of it.
 
     A digest that cannot be composed is logged, raises the alarm ``compose``, and is tried again in
     the next round; it holds up no other.
@@ -100,8 +103,9 @@ def compose_due_digests(
         settings: How they are written.
         now: The present, in UTC.
         only_email: The normal form of an address, where only this subscriber's are wanted.
+        piece: The one of :func:`list_waiting_pieces` that is wanted; None for all.
         on_progress: Called after each subscriber with the number of those that are done, and of
-            all to whom something may be due.
+            all to whom something may be due; not for one piece.
 
     Returns:
         How many messages are new in the outbox.
@@ -109,48 +113,43 @@ def compose_due_digests(
     Raises:
         TemplatesError: A template is missing or wrong, so no digest can be composed.
     """
+    if piece is not None:
+        return _compose_piece(ledger, settings, now, piece)
     if only_email is not None:
         return _compose_for(ledger, settings, now, only_email, on_progress)
-    begin_round(ledger, now)
+    _begin_round(ledger, now)
     with ledger.reading() as connection:
         numbers = due_subscribers.list_waiting_ranges(connection, now)
         total = due_subscribers.count_waiting(connection, now) if numbers else 0
-    progress = _Progress(total, on_progress)
+    progress = _LookCount(total, on_progress)
     queued = sum(_compose_range(ledger, settings, now, number, progress) for number in numbers)
     _update_alarm(ledger, now)
     return queued
 
 
-def list_waiting_ranges(connection: Connection, now: datetime) -> list[int]:
-    """Return the numbers of the ranges of subscribers to whom something may be due."""
-    return due_subscribers.list_waiting_ranges(connection, now)
+def list_waiting_pieces(connection: Connection, now: datetime) -> list[str]:
+    """Return the pieces into which composing is divided, as far as they wait.
 
-
-def compose_range(ledger: Ledger, settings: DigestSettings, now: datetime, number: int) -> int:
-    """Put the digests that are due to the subscribers of one range into the outbox.
-
-    Any number of processes may do so at once, also for the same range: each digest is composed
+    The first one comes before composing, the others are ranges of subscribers to whom something may
+    be due. Any number of processes may do one each, also the same one: each digest is composed
     once. One that is killed loses nothing, because each transaction is complete.
-
-    Args:
-        ledger: The ledger.
-        settings: How they are written.
-        now: The present, in UTC.
-        number: One of :func:`list_waiting_ranges`.
-
-    Returns:
-        How many messages are new in the outbox.
-
-    Raises:
-        TemplatesError: A template is missing or wrong, so no digest can be composed.
     """
-    queued = _compose_range(ledger, settings, now, number, _Progress(0, lambda _done, _all: None))
+    begins = [_BEGINNING] if _is_round_due(connection, now) else []
+    return begins + [str(number) for number in due_subscribers.list_waiting_ranges(connection, now)]
+
+
+def _compose_piece(ledger: Ledger, settings: DigestSettings, now: datetime, piece: str) -> int:
+    if piece == _BEGINNING:
+        _begin_round(ledger, now)
+        return 0
+    count = _LookCount(0, lambda _done, _all: None)
+    queued = _compose_range(ledger, settings, now, int(piece), count)
     _update_alarm(ledger, now)
     return queued
 
 
-def is_round_due(connection: Connection, now: datetime) -> bool:
-    """Return whether :func:`begin_round` has anything to do; most rounds it has not."""
+def _is_round_due(connection: Connection, now: datetime) -> bool:
+    """Return whether :func:`_begin_round` has anything to do; most rounds it has not."""
     return (
         subscriptions.has_due_resumption(connection, now)
         or digest_rounds.is_missing(connection, now)
@@ -158,13 +157,13 @@ def is_round_due(connection: Connection, now: datetime) -> bool:
     )
 
 
-def begin_round(ledger: Ledger, now: datetime) -> None:
+def _begin_round(ledger: Ledger, now: datetime) -> None:
     """Do what comes before composing: end pauses, and find what has become due with the time.
 
     Any number of processes may do so at once.
     """
     with ledger.reading() as connection:
-        if not is_round_due(connection, now):
+        if not _is_round_due(connection, now):
             return
     _end_pauses(ledger, now)
     with ledger.reading() as connection:
@@ -225,7 +224,7 @@ def load_sent_digest(connection: Connection, message_id: str, since: datetime) -
     return build_digest(outline_entry(group) for group in group_by_question(matches).values())
 
 
-class _Progress:
+class _LookCount:
     """Counts the subscribers who were looked at."""
 
     def __init__(self, total: int, on_progress: Callable[[int, int], None]) -> None:
@@ -259,7 +258,7 @@ def _compose_for(
 
 
 def _compose_range(
-    ledger: Ledger, settings: DigestSettings, now: datetime, number: int, progress: _Progress
+    ledger: Ledger, settings: DigestSettings, now: datetime, number: int, progress: _LookCount
 ) -> int:
     context, calendar = settings.create_context(now), DueCalendar(now, settings.batch_interval)
     queued, after = 0, -1

@@ -3,18 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
-from datetime import datetime
 
-from sqlalchemy import Connection
-
-from alerts.digests import (
-    begin_round,
-    compose_due_digests,
-    compose_range,
-    is_round_due,
-    list_waiting_ranges,
-)
+from alerts.digests import compose_due_digests, list_waiting_pieces
 from scheduler.service import Service
 from scheduler.tasks.task import ProgressCallback, Task
 
@@ -42,22 +32,11 @@ def compose_digests(
     )
 
 
-#: The key of what comes before composing: the end of pauses, and what is due with the time.
-_BEGINNING = "begin"
-
-
-def _list_waiting(connection: Connection, now: datetime) -> Sequence[str]:
-    """Return the ranges of subscribers to look at, after what comes before."""
-    begins = [_BEGINNING] if is_round_due(connection, now) else []
-    return begins + [str(number) for number in list_waiting_ranges(connection, now)]
-
-
 def _run(service: Service, key: str) -> Counter[str]:
-    if key == _BEGINNING:
-        begin_round(service.ledger, service.clock())
-        return Counter()
-    digests = compose_range(service.ledger, service.digest_settings, service.clock(), int(key))
+    digests = compose_due_digests(
+        service.ledger, service.digest_settings, service.clock(), piece=key
+    )
     return Counter(digests=digests)
 
 
-COMPOSE = Task("compose", 20, _list_waiting, _run)
+COMPOSE = Task("compose", 20, list_waiting_pieces, _run)
