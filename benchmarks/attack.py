@@ -34,6 +34,7 @@ from alerts.ledger.schema import question
 from alerts.web import create_app
 from benchmarks.sample_ledger import NOW, build_ledger, select_valid_queries
 from benchmarks.sample_queries import SyntheticLanguage, draw_queries
+from crawler.storage import LocalFolder
 from scheduler.config import parse_config
 from scheduler.service import Service, open_service
 from scheduler.web import build_web_context, serve
@@ -234,7 +235,7 @@ def main() -> None:
         ledger, slugs = build_ledger(folder, _RECORDS, _TOPICS)
         ledger.close()
         service = _open(folder)
-        publish_feeds(service.ledger, folder / "feeds", service.feed_context)
+        publish_feeds(service.ledger, LocalFolder(folder / "feeds"), service.feed_context)
         service.ledger.close()
         server = _Process("serve", name)
         url = server.read_line()

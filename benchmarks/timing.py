@@ -42,6 +42,7 @@ from alerts.subscribers import SubscriberDefaults
 from alerts.web import WebContext, create_app
 from benchmarks.sample_ledger import NOW
 from benchmarks.twins import CASES, Answer, Case, Form, Twins, ask, build_twins
+from crawler.storage import LocalFolder
 from scheduler.web import serve
 
 _REQUESTS = 2000
@@ -74,7 +75,7 @@ def run_server(folder: Path) -> None:
         subscriber_defaults=SubscriberDefaults("Europe/London", 7),
         ledger=open_ledger(f"sqlite:///{folder / 'ledger.sqlite3'}"),
         templates=Templates(),
-        feeds_folder=folder / "feeds",
+        feeds_folder=LocalFolder(folder / "feeds"),
         clock=lambda: NOW + _CLOCK_SPEED * timedelta(seconds=time.monotonic() - began),
         read_status=lambda: ServiceStatus(now=NOW, sources=(), messages={}),
         mail_identity=_MAIL,
@@ -209,7 +210,7 @@ def main(requests: int = _REQUESTS) -> int:
         ledger = open_ledger(f"sqlite:///{folder / 'ledger.sqlite3'}")
         twins = build_twins(ledger, NOW, _NUMBER)
         TopicMatcher(ledger).match_new_changes()
-        publish_feeds(ledger, folder / "feeds", FeedContext(_FEEDS, Templates()))
+        publish_feeds(ledger, LocalFolder(folder / "feeds"), FeedContext(_FEEDS, Templates()))
         ledger.engine.dispose()
         print(f"{requests} requests of each kind: known, unknown, difference of medians")
         with start_server(folder) as url:

@@ -30,6 +30,7 @@ from alerts.web import WebContext, create_app
 from benchmarks.memory import read_peak_megabytes
 from benchmarks.sample_ledger import NOW, build_ledger, select_valid_queries
 from benchmarks.sample_queries import SyntheticLanguage, draw_queries
+from crawler.storage import LocalFolder
 from scheduler.web import serve
 
 RECORDS = int(os.environ.get("WATCHWORD_RECORDS", "100000"))
@@ -50,7 +51,7 @@ def create_context(folder: Path) -> WebContext:
         subscriber_defaults=SubscriberDefaults("Europe/London", 7),
         ledger=open_ledger(f"sqlite:///{folder / 'ledger.sqlite3'}"),
         templates=Templates(),
-        feeds_folder=folder / "feeds",
+        feeds_folder=LocalFolder(folder / "feeds"),
         clock=lambda: NOW,
         read_status=lambda: ServiceStatus(now=NOW, sources=(), messages={}),
         mail_identity=_MAIL_IDENTITY,
@@ -167,7 +168,9 @@ def main() -> None:
         print(
             f"{RECORDS} records, {len(slugs)} topics, made in {time.perf_counter() - began:.0f} s"
         )
-        publish_feeds(ledger, folder / "feeds", FeedContext(_FEED_IDENTITY, Templates()))
+        publish_feeds(
+            ledger, LocalFolder(folder / "feeds"), FeedContext(_FEED_IDENTITY, Templates())
+        )
         ledger.engine.dispose()
         os.sched_setaffinity(0, set(os.sched_getaffinity(0)) - {0} or {0})
         running = ServerProcess(folder)

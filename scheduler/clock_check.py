@@ -8,12 +8,15 @@ uptime, or the ``Date`` header of a source's server. Otherwise the round is refu
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from alerts.ledger import clock_readings
+from sqlalchemy import Connection
+
+from alerts.ledger import alarms, clock_readings
 from alerts.ledger.clock_readings import ClockReading
-from alerts.operator import update_clock_alarm
+from alerts.operator import CLOCK_ALARM, update_clock_alarm
 from scheduler.clock import ClockDoubted
 from scheduler.clock_witness import MAX_GAP
 from scheduler.service import Service
@@ -22,7 +25,9 @@ log = logging.getLogger("watchword.clock")
 
 
 def check_clock(service: Service) -> None:
-    """Note the clock at the beginning of a round, and mend what an earlier clock dated wrongly.
+    """Compare the clock at the beginning of a round with the last ones; mend what it dated wrongly.
+
+    A clock that has run on since the last round is noted later, with what else idle rounds leave.
 
     Raises:
         ClockDoubted: The clock is far ahead of the last round, and nothing bears it out.
@@ -31,10 +36,22 @@ def check_clock(service: Service) -> None:
     reading = witness.read(now) if witness else ClockReading(now)
     with service.ledger.reading() as connection:
         earlier = clock_readings.list_all(connection)
+        is_alarm_over = _has_old_alarm(connection, earlier, now)
     is_ahead = bool(earlier) and now - max(one.moment for one in earlier) > MAX_GAP
     if is_ahead and witness is not None and not witness.bears_out(reading, earlier):
         _doubt(service, now, earlier[-1].moment)
-    accept_clock(service, reading)
+    if clock_readings.is_expected(earlier, reading) and not is_alarm_over:
+        service.memory.liveness.note_clock(reading)
+    else:
+        accept_clock(service, reading)
+
+
+def _has_old_alarm(connection: Connection, earlier: Sequence[ClockReading], now: datetime) -> bool:
+    """Return whether the alarm about a clock that went back is open and has been so for a day."""
+    set_back_at = earlier[-1].set_back_at if earlier else None
+    if set_back_at is None or now - set_back_at < MAX_GAP:
+        return False
+    return any(one.kind == CLOCK_ALARM for one in alarms.list_open(connection))
 
 
 def accept_clock(service: Service, reading: ClockReading | None = None) -> None:

@@ -17,25 +17,26 @@ import msgspec
 from sqlalchemy import Connection
 
 from alerts.delivery import ChannelUnavailable
-from alerts.feeds import delete_withdrawn_files, ping_hub
+from alerts.feeds import delete_withdrawn_files, is_ping_due, ping_hub
 from alerts.ledger import publication, subscriptions, topics
+from alerts.ledger.erasure import erase_deleted
 from alerts.ledger.subscriptions import SubscriptionRequest
 from alerts.queries import QueryError, format_canonical, parse_query
 from alerts.subscribers import subscribe
 from scheduler.clock import ClockDoubted
 from scheduler.clock_check import at_last_round, check_clock
 from scheduler.config import ConfigError
-from scheduler.job_notes import JobFailure, JobNotes
+from scheduler.rounds import JobFailure, JobNotes
 from scheduler.service import Service
 from scheduler.tasks import (
     MAX_DELIVERY_SECONDS,
     TASKS,
+    AlarmUpdate,
     delete_expired_data,
     deliver_outbox,
-    notify_operator,
-    queue_operator_messages,
+    is_delivery_due,
     run_waiting,
-    update_alarms,
+    tell_operator,
 )
 
 log = logging.getLogger("watchword.jobs")
@@ -168,7 +169,8 @@ def run_pipeline(service: Service) -> PipelineResult:
     """
     notes = service.note_jobs()
     _check_clock_or_tell(service, notes, "round")
-    result = notes.run("round", lambda: _run_steps(service, notes), None)
+    result = notes.run_around("round", lambda: _run_steps(service, notes), None)
+    notes.write_liveness("round")
     if result is None:
         result = PipelineResult(matches=0, feeds=0, digests=0, deliveries={}, problem=None)
     return msgspec.structs.replace(result, failures=tuple(notes.failures))
@@ -186,7 +188,8 @@ def prepare_messages(service: Service) -> None:
     notes = service.note_jobs()
     with notes.noting_loss("round"):
         check_clock(service)
-    notes.run("round", lambda: _run_steps(service, notes, delivers=False), None)
+    notes.run_around("round", lambda: _run_steps(service, notes, delivers=False), None)
+    notes.write_liveness("round")
 
 
 def run_delivery(service: Service) -> None:
@@ -200,6 +203,7 @@ def run_delivery(service: Service) -> None:
     notes = service.note_jobs()
     _check_clock_or_tell(service, notes, "deliver")
     outcomes, _ = _deliver_and_delete(service, notes, MAX_DELIVERY_SECONDS)
+    notes.write_liveness("deliver")
     if outcomes:
         log.info("deliveries: %s", dict(outcomes))
 
@@ -214,18 +218,19 @@ def _check_clock_or_tell(service: Service, notes: JobNotes, job: str) -> None:
         with notes.noting_loss(job):
             check_clock(service)
     except ClockDoubted:
-        _tell_operator(at_last_round(service))
+        tell_operator(at_last_round(service))
         raise
 
 
 def _run_steps(service: Service, notes: JobNotes, *, delivers: bool = True) -> PipelineResult:
     """Run the steps of a round, each within its own boundary."""
-    notes.run("alarms", lambda: update_alarms(service), None)
+    update = AlarmUpdate(service)
+    notes.run("alarms", update.run, None, is_due=update.is_needed)
     done: Counter[str] = Counter()
     for name in ("match", "publish", "compose"):
         done += _run_task(service, notes, name)
     outcomes, problem = _deliver_and_delete(service, notes) if delivers else _NOTHING_DELIVERED
-    notes.run("ping", lambda: ping_hub(service.ledger, service.config.feed_identity), None)
+    _ping_hub(service, notes)
     _run_task(service, notes, "words")
     if done["digests"] or outcomes:
         log.info("%d digests composed, deliveries: %s", done["digests"], dict(outcomes) or "none")
@@ -240,7 +245,29 @@ def _run_steps(service: Service, notes: JobNotes, *, delivers: bool = True) -> P
 
 def _run_task(service: Service, notes: JobNotes, name: str) -> Counter[str]:
     """Do what waits of a task; return how many things of which kind were done."""
-    return notes.run(name, lambda: run_waiting(service, TASKS[name]), Counter())
+    task = TASKS[name]
+    return notes.run(
+        name,
+        lambda: run_waiting(service, task),
+        Counter(),
+        is_due=lambda: _has_waiting(service, name),
+    )
+
+
+def _has_waiting(service: Service, name: str) -> bool:
+    """Return whether a piece of a task waits."""
+    with service.ledger.reading() as connection:
+        return bool(TASKS[name].list_waiting(connection, service.clock()))
+
+
+def _ping_hub(service: Service, notes: JobNotes) -> None:
+    ledger, identity = service.ledger, service.config.feed_identity
+    notes.run(
+        "ping",
+        lambda: ping_hub(ledger, identity),
+        0,
+        is_due=lambda: is_ping_due(ledger, identity),
+    )
 
 
 def _deliver_and_delete(
@@ -252,13 +279,22 @@ def _deliver_and_delete(
         lambda: deliver_outbox(service, seconds),
         _NOTHING_DELIVERED,
         find_error=lambda found: found[1],
+        is_due=lambda: is_delivery_due(service),
     )
-    notes.run("delete", lambda: delete_expired_data(service), None)
+    notes.run(
+        "delete",
+        lambda: delete_expired_data(service),
+        None,
+        is_due=lambda: _is_deletion_due(service),
+    )
+    with notes.noting_loss("delete"):
+        erase_deleted(service.ledger)  # what pages and commands deleted
     return result
 
 
-def _tell_operator(service: Service) -> None:
-    """Notify the operator of new alarms while nothing else is done."""
-    with service.ledger.writing() as connection:
-        queue_operator_messages(connection, service)
-    notify_operator(service)
+def _is_deletion_due(service: Service) -> bool:
+    """Return whether something has expired that must go on time, or an hour has passed."""
+    if service.memory.hourly.is_due("delete", service.clock()):
+        return True
+    with service.ledger.reading() as connection:
+        return publication.has_matches_to_clear(connection)

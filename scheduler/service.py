@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field, fields
 from importlib.metadata import version
 
@@ -14,7 +14,7 @@ import msgspec
 from alerts.delivery import SentLog, open_sent_log
 from alerts.digests import DigestSettings
 from alerts.errors import ExitStatus, WatchwordError
-from alerts.feeds import FeedContext, make_public_folder
+from alerts.feeds import FeedContext
 from alerts.language import set_language
 from alerts.ledger import Ledger, open_ledger, secrets, writer
 from alerts.ledger.rate_counts import RateCounts
@@ -27,7 +27,7 @@ from alerts.subscribers import DataStores, SubscriberDefaults
 from scheduler.clock import Clock, wall_clock
 from scheduler.clock_witness import ClockWitness
 from scheduler.config import Config, load_signing_keys
-from scheduler.job_notes import JobNotes, UnwrittenFailure
+from scheduler.rounds import JobNotes, RoundMemory, UnwrittenFailure
 
 
 class LedgerBusyError(WatchwordError):
@@ -52,10 +52,16 @@ class Service:
     clock_witness: ClockWitness | None = None
     #: Failures of jobs that could not be written into the ledger at their time.
     unwritten: deque[UnwrittenFailure] = field(default_factory=deque)
+    memory: RoundMemory = field(default_factory=RoundMemory)
 
-    def note_jobs(self) -> JobNotes:
-        """Return what runs jobs and notes how they began and ended."""
-        return JobNotes(self.ledger, self.clock, self.unwritten)
+    def note_jobs(self, *, is_alone: bool = True) -> JobNotes:
+        """Return what runs jobs and notes how they began and ended.
+
+        Args:
+            is_alone: Whether nobody else may run the same jobs at this time.
+        """
+        liveness = self.memory.liveness
+        return JobNotes(self.ledger, self.clock, self.unwritten, liveness, is_alone=is_alone)
 
     def create_limiter(self) -> Limiter:
         """Return what holds clients to the limits; whoever uses it closes it."""
@@ -113,7 +119,7 @@ def open_service(
     set_language(config.site.language)
     # Before the ledger, which is often beside it, in a folder that is for us alone otherwise.
     with suppress(OSError):  # the first round says why it cannot be written
-        make_public_folder(config.feeds.path)
+        config.feeds.path.create(is_public=True)
     ledger = open_ledger(config.ledger.url.reveal(), on_upgrade, role=role)
     with ledger.reading() as connection:
         sent_log = open_sent_log(config.ledger.sent_log, secrets.get_hash_key(connection))
@@ -181,4 +187,5 @@ def lock_ledger(service: Service) -> Iterator[WorkingService]:
             "ledger": mine.ledger,
             "topic_matcher": TopicMatcher(mine.ledger, service.config.ledger.compiled),
         }
-        yield WorkingService(**parts, find_loss=mine.find_loss)
+        with closing(service.memory):
+            yield WorkingService(**parts, find_loss=mine.find_loss)

@@ -6,11 +6,11 @@ import json
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from html import escape
-from pathlib import Path
 from urllib.parse import urlsplit
 
 import msgspec
 
+from alerts.feeds import FeedFolder
 from alerts.ledger import takedowns
 from alerts.recording import take_down
 from crawler.archive import Capture, erase_captures
@@ -52,7 +52,7 @@ def take_question_down(service: Service, question_id: str, reason: str) -> Taked
     now = service.clock()
     with service.ledger.writing() as connection:
         done = take_down(connection, question_id, reason, now)
-    _delete_feed_files(service.config.feeds.path, done.feeds)
+    FeedFolder(service.config.feeds.path).delete_feeds(done.feeds)  # written again next round
     is_unwanted = _make_test(frozenset(done.identities), [done.record])
     erased = erase_captures(service.config.archive.path, is_unwanted, now)
     return TakedownResult(
@@ -65,13 +65,6 @@ def take_question_down(service: Service, question_id: str, reason: str) -> Taked
         captures_erased=erased.erased,
         unreadable_archive_files=erased.unreadable_files,
     )
-
-
-def _delete_feed_files(folder: Path, names: tuple[str, ...]) -> None:
-    """Delete the files of some feeds. The next round writes them again."""
-    for name in names:
-        for path in (*folder.glob(f"{name}.*.xml"), *folder.glob(f"{name}.*json")):
-            path.unlink(missing_ok=True)
 
 
 def erase_taken_down(service: Service, source: str, since: datetime) -> int:

@@ -48,6 +48,7 @@ from alerts.subscribers import (
 )
 from alerts.web import WebContext, create_app
 from crawler.records import Question
+from crawler.storage import LocalFolder
 from scheduler.web import serve
 from tools.sample_archive import NOW, SITE_URL, build_old_questions, iter_news
 
@@ -89,7 +90,7 @@ def run_sample_site(folder: Path) -> Iterator[SampleSite]:
     """Fill a ledger in a folder, and serve it."""
     ledger, templates = open_ledger(f"sqlite:///{folder / 'ledger.sqlite3'}"), Templates()
     _fill(ledger, templates)
-    publish_feeds(ledger, folder / "feeds", FeedContext(_FEEDS, templates))
+    publish_feeds(ledger, LocalFolder(folder / "feeds"), FeedContext(_FEEDS, templates))
 
     def read_status() -> ServiceStatus:
         with ledger.reading() as connection:
@@ -107,7 +108,7 @@ def run_sample_site(folder: Path) -> Iterator[SampleSite]:
         subscriber_defaults=_DEFAULTS,
         ledger=ledger,
         templates=templates,
-        feeds_folder=folder / "feeds",
+        feeds_folder=LocalFolder(folder / "feeds"),
         clock=lambda: NOW,
         read_status=read_status,
         mail_identity=_IDENTITY,

@@ -17,7 +17,7 @@ from alerts.feeds.definitions import (
     parse_topic_query,
 )
 from alerts.feeds.documents import FeedContext, build_archive_page, build_newest_page
-from alerts.feeds.folder import FeedFolder, make_public_folder
+from alerts.feeds.folder import FeedFolder
 from alerts.feeds.model import (
     FEED_FILTERS,
     MEDIA_TYPES,
@@ -29,7 +29,7 @@ from alerts.feeds.model import (
 from alerts.feeds.opml import build_opml
 from alerts.feeds.publish import FeedsNotWritten, delete_withdrawn_files, publish_feeds
 from alerts.feeds.rss_atom import build_feed_url
-from alerts.feeds.websub import ping_hub
+from alerts.feeds.websub import is_ping_due, ping_hub
 from alerts.feeds.write import list_waiting_feeds, publish_feed
 
 __all__ = [
@@ -53,8 +53,8 @@ __all__ = [
     "delete_withdrawn_files",
     "filter_feed",
     "find_feed",
+    "is_ping_due",
     "list_waiting_feeds",
-    "make_public_folder",
     "parse_topic_query",
     "ping_hub",
     "publish_feed",

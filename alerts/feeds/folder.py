@@ -8,13 +8,14 @@ import os
 import re
 import time
 from collections.abc import Collection, Iterator, Mapping
-from contextlib import contextmanager, suppress
-from pathlib import Path
+from contextlib import contextmanager
+
+from crawler.storage import Folder
 
 #: A file of a feed, or of a page of its archive. No slug has a dot.
-_FEED_FILE = re.compile(r"\.?(?P<name>[^.]+)(?:\.[0-9]+)?\.(?:rss\.xml|atom\.xml|json)(?:\.new)?")
-#: Permissions of what is published; whatever else this program creates is for its user alone.
-_PUBLIC_FILE, _PUBLIC_FOLDER, _PASSAGE = 0o644, 0o755, 0o711
+_FEED_FILE = re.compile(
+    r"\.?(?P<name>[^.]+)(?:\.[0-9]+)?\.(?:rss\.xml|atom\.xml|json)(?:\.[0-9a-f]+\.new)?"
+)
 #: Seconds to wait for another process, which holds the folder for some milliseconds a feed. One
 #: that stands still must not hold up whoever waits: the feeds are tried again in the next round.
 _HOLD_TIMEOUT = 10.0
@@ -22,30 +23,36 @@ _HOLD_STEP = 0.005
 
 
 class FeedFolder:
-    """A folder of feeds.
+    """A folder of feeds, on this machine or in an object store.
 
     Args:
-        path: Where it is; it must exist before it is held or written to.
+        folder: Where it is; one on this machine must exist before it is held or written to.
     """
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
+    def __init__(self, folder: Folder) -> None:
+        self.folder = folder
 
     @contextmanager
     def holding(self) -> Iterator[None]:
         """Let no other process or thread hold the folder meanwhile.
 
-        Whoever writes a feed decides while holding it whether its content is the newest.
+        Whoever writes a feed decides while holding it whether its content is the newest. An object
+        store cannot be held: there, whoever finds afterwards that it was overtaken has the feed
+        written again.
 
         Raises:
             OSError: The folder cannot be opened, or another process holds it for too long.
         """
-        descriptor = os.open(self.path, os.O_RDONLY)
+        path = self.folder.path
+        if path is None:
+            yield
+            return
+        descriptor = os.open(path, os.O_RDONLY)
         try:
             end = time.monotonic() + _HOLD_TIMEOUT
             while not _try_lock(descriptor):
                 if time.monotonic() > end:
-                    raise OSError(errno.EAGAIN, "another process holds it", str(self.path))
+                    raise OSError(errno.EAGAIN, "another process holds it", str(path))
                 time.sleep(_HOLD_STEP)
             yield
         finally:
@@ -54,14 +61,14 @@ class FeedFolder:
     def write(self, files: Mapping[str, bytes]) -> None:
         """Replace files by name, each in one step."""
         for name, content in files.items():
-            replace_file(self.path / name, content)
+            self.folder.write(name, content, is_public=True)
 
     def delete_feeds(self, names: Collection[str]) -> None:
         """Delete all files of some feeds, drafts and pages of their archives too."""
-        for path in self.path.iterdir() if self.path.is_dir() else ():
-            found = _FEED_FILE.fullmatch(path.name)
+        for file in self.folder.list_files():
+            found = _FEED_FILE.fullmatch(file.name)
             if found and found["name"] in names:
-                path.unlink(missing_ok=True)
+                self.folder.delete(file.name)
 
 
 def _try_lock(descriptor: int) -> bool:
@@ -70,34 +77,3 @@ def _try_lock(descriptor: int) -> bool:
     except BlockingIOError:
         return False
     return True
-
-
-def make_public_folder(folder: Path) -> None:
-    """Create the folder of the feeds, which a web server of another user reads.
-
-    Folders that are created above it can be passed through and not be listed. Those that are there
-    keep their permissions.
-    """
-    missing = [parent for parent in folder.parents if not parent.exists()]
-    if folder.is_dir():
-        return
-    folder.mkdir(parents=True)
-    folder.chmod(_PUBLIC_FOLDER)
-    for parent in missing:
-        parent.chmod(_PASSAGE)
-
-
-def replace_file(path: Path, content: bytes) -> None:
-    """Put ``content`` at ``path`` in one step, so that nobody reads half a file."""
-    draft = path.with_name(f".{path.name}.new")
-    try:
-        with draft.open("wb") as file:
-            os.fchmod(file.fileno(), _PUBLIC_FILE)
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        draft.replace(path)
-    except OSError:
-        with suppress(OSError):
-            draft.unlink(missing_ok=True)
-        raise

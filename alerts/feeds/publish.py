@@ -12,18 +12,18 @@ import logging
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
-from pathlib import Path
 
 import msgspec
 from sqlalchemy.exc import DBAPIError
 
 from alerts.errors import ExitStatus, WatchwordError
 from alerts.feeds.documents import FeedContext
-from alerts.feeds.folder import FeedFolder, make_public_folder, replace_file
+from alerts.feeds.folder import FeedFolder
 from alerts.feeds.write import list_waiting_feeds, publish_archive_page, publish_feed
 from alerts.ledger import Ledger, LedgerUnavailable, feeds, publication
 from alerts.ledger.feeds import FeedProgress
 from alerts.ledger.topics import EVERYTHING_FEED
+from crawler.storage import Folder
 
 #: Archive pages in one run: 20 of about 0.1 s = 2 s, in which digests wait.
 _MAX_ARCHIVE_PAGES = 20
@@ -53,7 +53,7 @@ class FeedPublisher:
     def __init__(
         self,
         ledger: Ledger,
-        folder: Path,
+        folder: Folder,
         context: FeedContext,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -65,7 +65,8 @@ class FeedPublisher:
             context: What feeds are written with.
             monotonic: The clock of the time limit, in seconds.
         """
-        self._ledger, self._folder, self._context = ledger, FeedFolder(folder), context
+        self._ledger, self._files, self._context = ledger, folder, context
+        self._folder = FeedFolder(folder)
         self._monotonic = monotonic
         self.failed_count = 0  #: feeds, or pages of one, that could not be written
         self._first_reason: str | None = None  #: why the first of them could not
@@ -79,12 +80,12 @@ class FeedPublisher:
         """
         end = self._monotonic() + _TIME_LIMIT
         try:
-            make_public_folder(self._folder.path)
+            self._files.create(is_public=True)
             self._forget_lost_files()
         except OSError as error:
-            raise FeedsNotWritten(f"feeds.path: {_describe(error, self._folder.path)}") from error
+            raise FeedsNotWritten(f"feeds.path: {_describe(error, self._files)}") from error
         with self._count_failure("withdrawn feeds"):
-            delete_withdrawn_files(self._ledger, self._folder.path)
+            delete_withdrawn_files(self._ledger, self._files)
         with self._ledger.reading() as connection:
             outdated = list_waiting_feeds(connection, _MAX_NOTICE_FEEDS)
         written = 0
@@ -101,20 +102,18 @@ class FeedPublisher:
 
     def _forget_lost_files(self) -> None:
         """Mark all feeds as unpublished if their files are gone, or are of another identity."""
-        wanted = hashlib.sha256(msgspec.json.encode(self._context.identity)).hexdigest()
-        identity_file = self._folder.path / _IDENTITY_FILE
+        identity = msgspec.json.encode(self._context.identity)
+        wanted = hashlib.sha256(identity).hexdigest().encode()
         with self._ledger.reading() as connection:
             everything = feeds.get(connection, EVERYTHING_FEED)
         is_published = everything is not None and not everything.is_outdated
-        has_files = (
-            not is_published or (self._folder.path / f"{EVERYTHING_FEED}.atom.xml").is_file()
-        )
-        if has_files and identity_file.is_file() and identity_file.read_text() == wanted:
+        has_files = not is_published or self._files.find(f"{EVERYTHING_FEED}.atom.xml") is not None
+        if has_files and self._files.read(_IDENTITY_FILE) == wanted:
             return
         with self._ledger.writing() as connection:
             feeds.rewrite(connection)
         # Written last: if the process is killed before, the next run marks the feeds again.
-        replace_file(identity_file, wanted.encode())
+        self._files.write(_IDENTITY_FILE, wanted, is_public=True)
 
     @property
     def _is_folder_at_fault(self) -> bool:
@@ -143,7 +142,7 @@ class FeedPublisher:
         except (DBAPIError, LedgerUnavailable):
             raise
         except OSError as error:
-            self._add_failure(f"{name}: {_describe(error, self._folder.path)}")
+            self._add_failure(f"{name}: {_describe(error, self._files)}")
             self._unwritable_in_a_row += 1
         except Exception as error:  # the boundary of a feed
             if self._first_reason is None:
@@ -182,7 +181,7 @@ def _list_unwritten_pages(progress: FeedProgress, limit: int) -> range:
     return range(first, min(progress.archive_pages, first + limit) + 1)
 
 
-def delete_withdrawn_files(ledger: Ledger, folder: Path) -> None:
+def delete_withdrawn_files(ledger: Ledger, folder: Folder) -> None:
     """Delete the files of the topics that are not public any more.
 
     Raises:
@@ -193,14 +192,15 @@ def delete_withdrawn_files(ledger: Ledger, folder: Path) -> None:
     if not names:
         return
     store = FeedFolder(folder)
-    with store.holding() if folder.is_dir() else nullcontext():
+    is_missing = folder.path is not None and not folder.path.is_dir()
+    with nullcontext() if is_missing else store.holding():
         store.delete_feeds(names)
         with ledger.writing() as connection:
             publication.mark_deleted(connection, names)
             feeds.rewrite(connection, names)  # those that were published again meanwhile
 
 
-def publish_feeds(ledger: Ledger, folder: Path, context: FeedContext) -> int:
+def publish_feeds(ledger: Ledger, folder: Folder, context: FeedContext) -> int:
     """Write the feeds that lack anything into ``folder``, and their archives; return how many.
 
     Raises:
@@ -213,6 +213,6 @@ def publish_feeds(ledger: Ledger, folder: Path, context: FeedContext) -> int:
     return written
 
 
-def _describe(error: OSError, folder: Path) -> str:
+def _describe(error: OSError, folder: Folder) -> str:
     """Return why a file or the folder cannot be written; a write to a full disk names no file."""
     return f"{error.filename or folder}: {error.strerror}"

@@ -28,6 +28,14 @@ _REJECTED = frozenset(range(400, 500)) - {401, 403, 408, 429}
 _TIME_LIMIT = 20.0
 
 
+def is_ping_due(ledger: Ledger, identity: FeedIdentity) -> bool:
+    """Return whether there is a hub that must be notified of a feed."""
+    if not identity.hub or not identity.public_url:
+        return False
+    with ledger.reading() as connection:
+        return feeds.has_unpinged(connection)
+
+
 def ping_hub(ledger: Ledger, identity: FeedIdentity) -> int:
     """Notify the hub of the feeds that have changed; return how many it accepted."""
     if not identity.hub or not identity.public_url:

@@ -5,6 +5,9 @@ files outdated. A process notes the version, builds the documents, and then take
 folder: it writes them only if their version is still the newest, and records the version before it
 lets go. So no file is ever replaced by an older one, even if a process is stopped anywhere and goes
 on later; and one that is killed before it records leaves the feed outdated, to be written again.
+
+An object store cannot be held. There a process that was overtaken between its look and its write
+finds so when it records, and has the feed written once more.
 """
 
 from __future__ import annotations
@@ -84,8 +87,18 @@ def publish_feed(ledger: Ledger, folder: FeedFolder, context: FeedContext, name:
                 now = _read_state(connection, name, feeds.get(connection, name))
             if now == draft.state:
                 folder.write(list_files(name, draft.documents))
-                return _record(ledger, name, draft)
+                is_newest = _record(ledger, name, draft)
+                if not is_newest and folder.folder.path is None:
+                    _write_again(ledger, name)
+                return is_newest
     return False
+
+
+def _write_again(ledger: Ledger, name: str) -> None:
+    """Have a feed written again, whose newer files were perhaps replaced by ours in the store."""
+    with ledger.writing_shard() as connection:
+        if feeds.get(connection, name) is not None:
+            feeds.rewrite(connection, [name])
 
 
 def publish_archive_page(

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Connection, and_, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, and_, or_, select, update
 
+from alerts.ledger.inserts import insert_all_once
 from alerts.ledger.schema import alarm
 from alerts.model import Alarm
 from alerts.refusals import mask_addresses
@@ -25,6 +26,9 @@ def update_open(
     and a mail server's reply often names one. An alarm that stays open gets the newest reason, and
     the operator is not notified again.
 
+    Nothing is written where nothing is different. Several processes may do it at once: of those
+    that raise the same alarm one does, and the first that clears it says when.
+
     Args:
         connection: The ledger.
         source: The source; None for alarms about the whole service.
@@ -34,15 +38,23 @@ def update_open(
     """
     mine = {entry.kind: entry for entry in list_open(connection) if entry.source == source}
     for kind, reason in ((kind, mask_addresses(reason)) for kind, reason in reasons.items()):
-        if kind in mine:
+        if kind not in mine:
+            row = {"source": source, "kind": kind, "reason": reason, "raised_at": now}
+            insert_all_once(connection, alarm, [row])
+        elif mine[kind].reason != reason:
             same = alarm.c.id == mine[kind].id
             connection.execute(update(alarm).where(same).values(reason=reason))
-        else:
-            connection.execute(
-                insert(alarm).values(source=source, kind=kind, reason=reason, raised_at=now)
-            )
-    over = [e.id for kind, e in mine.items() if kind in checked_kinds and kind not in reasons]
-    connection.execute(update(alarm).where(alarm.c.id.in_(over)).values(cleared_at=now))
+    _clear(
+        connection,
+        [e.id for kind, e in mine.items() if kind in checked_kinds and kind not in reasons],
+        now,
+    )
+
+
+def _clear(connection: Connection, keys: Sequence[int], now: datetime) -> None:
+    if keys:
+        still_open = (alarm.c.id.in_(keys), alarm.c.cleared_at.is_(None))
+        connection.execute(update(alarm).where(*still_open).values(cleared_at=now))
 
 
 def clear_other_sources(connection: Connection, sources: Collection[str], now: datetime) -> None:
@@ -54,7 +66,7 @@ def clear_other_sources(connection: Connection, sources: Collection[str], now: d
         now: When the alarms are cleared.
     """
     others = [e.id for e in list_open(connection) if e.source and e.source not in sources]
-    connection.execute(update(alarm).where(alarm.c.id.in_(others)).values(cleared_at=now))
+    _clear(connection, others, now)
 
 
 def list_open(connection: Connection) -> list[Alarm]:

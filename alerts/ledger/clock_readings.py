@@ -1,12 +1,14 @@
 """The clock at the last rounds, and what is done when it turns out to have been wrong.
 
-Everything in the ledger is dated by the machine's clock, which can be set. So each round notes what
-its clock showed. One that finds the clock behind the last round sets every moment that now lies in
+Everything in the ledger is dated by the machine's clock, which can be set. So each round compares
+its clock with what the ledger holds, and what it shows is noted at least once a minute. A round
+that finds the clock behind the last round sets every moment that now lies in
 the future back to the present: a moment that has not come is not believed.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 import msgspec
@@ -65,6 +67,27 @@ def mark_doubted(connection: Connection) -> None:
     connection.execute(update(clock_reading).values(is_doubted=True))
 
 
+def is_expected(readings: Sequence[ClockReading], reading: ClockReading) -> bool:
+    """Return whether the clock has run on from the newest of some readings. Pure.
+
+    Then nothing follows from it: nothing is to be mended, and it gets no row of its own.
+    """
+    if not readings or readings[-1].is_doubted:
+        return False
+    return not _went_back(readings[-1], reading) and not _is_apart(readings[-1], reading)
+
+
+def advance(connection: Connection, reading: ClockReading) -> None:
+    """Note what the clock shows in the row of the last round.
+
+    Where another process has noted something since that the clock does not agree with, nothing is
+    written: the next round compares them again.
+    """
+    readings = list_all(connection)
+    if is_expected(readings, reading):
+        _replace_newest(connection, reading, readings[-1].set_back_at)
+
+
 def record(connection: Connection, reading: ClockReading) -> bool:
     """Note the clock of a round that is believed, and mend what is dated in the future.
 
@@ -77,20 +100,26 @@ def record(connection: Connection, reading: ClockReading) -> bool:
     if newest is None or newest.is_doubted or went_back:
         agreeing = (one.moment for one in reversed(readings) if one.agrees_with(reading))
         _bring_back(connection, reading.moment, next(agreeing, None))
-    reading = msgspec.structs.replace(
-        reading, set_back_at=reading.moment if went_back else newest and newest.set_back_at
-    )
-    values = msgspec.structs.asdict(reading)
+    known = newest.set_back_at if newest else None
+    set_back_at = reading.moment if went_back else known
     if newest is None or _is_apart(newest, reading):
+        values = msgspec.structs.asdict(reading) | {"set_back_at": set_back_at}
         connection.execute(insert(clock_reading).values(**values))
         _delete_oldest(connection)
     else:
-        last = select(clock_reading.c.id).order_by(clock_reading.c.id.desc()).limit(1)
-        mine = clock_reading.c.id == last.scalar_subquery()
-        connection.execute(update(clock_reading).where(mine).values(**values))
+        _replace_newest(connection, reading, set_back_at)
     if newest and newest.is_doubted:
         connection.execute(update(clock_reading).values(is_doubted=False))
     return went_back
+
+
+def _replace_newest(
+    connection: Connection, reading: ClockReading, set_back_at: datetime | None
+) -> None:
+    values = msgspec.structs.asdict(reading) | {"set_back_at": set_back_at}
+    last = select(clock_reading.c.id).order_by(clock_reading.c.id.desc()).limit(1)
+    mine = clock_reading.c.id == last.scalar_subquery()
+    connection.execute(update(clock_reading).where(mine).values(**values))
 
 
 def _went_back(last: ClockReading, reading: ClockReading) -> bool:
@@ -104,7 +133,8 @@ def _is_apart(last: ClockReading, reading: ClockReading) -> bool:
     """Whether the clock was set since the last reading, or may have been."""
     if last.predict(reading) is not None:
         return not last.agrees_with(reading)
-    return not timedelta() <= reading.moment - last.moment <= _GAP
+    # The clocks of two machines that work on one ledger differ by less than the tolerance.
+    return not -TOLERANCE <= reading.moment - last.moment <= _GAP
 
 
 def _delete_oldest(connection: Connection) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 from urllib.parse import quote
 
-from sqlalchemy import Connection, Engine, create_engine, event, inspect
+from sqlalchemy import Connection, Engine, Executable, create_engine, event, inspect
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import QueuePool
 
@@ -45,6 +45,10 @@ class StatementTimeout(WatchwordError):
     """A statement took longer than the caller allowed."""
 
     exit_status = ExitStatus.RETRY
+
+
+class _ChangeRefused(Exception):
+    """A statement would have changed something where that is only asked."""
 
 
 @dataclass(frozen=True)
@@ -156,6 +160,28 @@ class Ledger:
         engine = (self.reader or self.engine).execution_options(reading=True, begin=begin)
         with explain_faults(engine), engine.begin() as connection:
             yield connection
+
+    def would_write(self, work: Callable[[Connection], object]) -> bool:
+        """Return whether ``work`` would change anything; let it change nothing.
+
+        It is run in a transaction that only reads, up to its first INSERT, UPDATE or DELETE. So an
+        idle round can ask without waiting for a writer, and whoever writes reads again what it
+        decides by.
+
+        Args:
+            work: What would be run in a transaction that writes. It must have no other effect.
+
+        Raises:
+            LedgerUnavailable: The database cannot be used now.
+            LedgerError: The database is damaged.
+        """
+        with self.reading() as connection:
+            event.listen(connection, "before_execute", _refuse_change)
+            try:
+                work(connection)
+            except _ChangeRefused:
+                return True
+        return False
 
     @contextmanager
     def reading_with_timeout(self, seconds: float) -> Iterator[Connection]:
@@ -355,6 +381,11 @@ def _on_connect(connection: Any, _record: Any) -> None:
 def _refuse_writes(connection: Any, _record: Any) -> None:
     """Let a connection only read. It is not opened read-only: SQLite's log has to be made."""
     connection.execute("PRAGMA query_only=ON")
+
+
+def _refuse_change(_connection: Connection, statement: Executable, *_more: object) -> None:
+    if statement.is_dml:
+        raise _ChangeRefused
 
 
 def _on_begin(connection: Connection) -> None:

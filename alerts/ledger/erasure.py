@@ -9,6 +9,7 @@ from __future__ import annotations
 import sqlite3
 import time
 from contextlib import closing
+from pathlib import Path
 
 from alerts.ledger.engine import Ledger
 from alerts.ledger.faults import LedgerUnavailable
@@ -35,6 +36,8 @@ def erase_deleted(ledger: Ledger, seconds: float = 0.0) -> bool:
     if not ledger.is_sqlite or ledger.is_read_only:
         return True
     path, end = str(ledger.engine.url.database), time.monotonic() + seconds
+    if not _has_log(Path(f"{path}-wal")):
+        return True  # nothing was written since the last time
     try:
         with closing(sqlite3.connect(path, timeout=0)) as connection:
             while not _truncate(connection):
@@ -46,6 +49,13 @@ def erase_deleted(ledger: Ledger, seconds: float = 0.0) -> bool:
             f"what was deleted cannot be erased from {path}-wal yet: {error}"
         ) from error
     return True
+
+
+def _has_log(path: Path) -> bool:
+    try:
+        return path.stat().st_size > 0
+    except FileNotFoundError:
+        return False
 
 
 def _truncate(connection: sqlite3.Connection) -> bool:

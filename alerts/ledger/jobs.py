@@ -1,71 +1,137 @@
 """How the last run of each job began and ended.
 
-A job is noted as begun before its work and as ended after it, each in a transaction of its own. A
-row whose run has begun and not ended belongs to a job that is running, or to one whose process
-died.
+A job is noted as begun before its work and as ended after it, each in a transaction of its own.
+There is one row for each kind of job, whoever runs it:
+
+- In the daemon and in a single round a job runs alone. If one that runs alone begins while another
+  has begun and not ended, that one's process died, which is a failure.
+- Workers run many tasks of one kind at a time, so a beginning says nothing about the others. The
+  row counts those that have begun and not ended, and whoever finds a dead worker's task says so by
+  :func:`note_death`.
+
+Failures in a row are counted for each shard of the work, which is what one task was given. One
+shard that always fails would otherwise be hidden by the others, which end well in between. What is
+shown for a job is its worst shard.
+
+A job that finds nothing to do has ended well, and its beginning is not noted: :func:`note_idle`.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
+from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, insert, or_, select, update
+from sqlalchemy import (
+    Connection,
+    Row,
+    Table,
+    case,
+    delete,
+    select,
+    update,
+)
+from sqlalchemy.dialects import postgresql, sqlite
 
-from alerts.ledger.schema import job
+from alerts.ledger.service_schema import failed_shard, job
 from alerts.refusals import mask_addresses
 
 _DIED = "its process ended before it did"
+#: One run less; an end whose beginning was never noted is not counted.
+_ONE_LESS = case((job.c.running > 0, job.c.running - 1), else_=0)
 
 
 class JobRecord(msgspec.Struct, frozen=True):
     """What is known of a job."""
 
     name: str  #: ``round``, ``match``, ``crawl london``
-    begun_at: datetime
+    begun_at: datetime  #: the last beginning
     ended_at: datetime | None  #: of the last run that ended; None if none has
     good_at: datetime | None  #: the last end without a failure
-    failures_in_a_row: int
-    reason: str | None  #: why the last run failed; None if it did not
+    failures_in_a_row: int  #: of its worst shard
+    reason: str | None  #: why that failed; None if nothing did
+    running: int = 0  #: runs that have begun and not ended
 
     @property
     def is_running(self) -> bool:
-        """Whether its last run has not ended: it still runs, or its process died."""
-        return self.ended_at is None or self.ended_at < self.begun_at
+        """Whether a run has not ended: it still runs, or its process died."""
+        return self.running > 0
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether its last runs have ended well, so that another idle one changes nothing."""
+        return not self.running and not self.failures_in_a_row
 
 
-def begin(connection: Connection, name: str, now: datetime) -> None:
+def begin(connection: Connection, name: str, now: datetime, *, is_alone: bool = True) -> None:
     """Note that a job begins.
 
-    Its last run has failed if it was begun and never ended: its process died.
+    Args:
+        connection: The ledger.
+        name: The job.
+        now: When it begins.
+        is_alone: Whether nobody else may run it now. A run that has not ended has died then.
     """
-    died = or_(job.c.ended_at.is_(None), job.c.ended_at < job.c.begun_at)
-    mine = job.c.name == name
-    connection.execute(
-        update(job)
-        .where(mine, died)
-        .values(
-            ended_at=job.c.begun_at,
-            failures_in_a_row=job.c.failures_in_a_row + 1,
-            reason=_DIED,
+    if is_alone:
+        connection.execute(
+            update(job)
+            .where(job.c.name == name, job.c.running > 0)
+            .values(
+                ended_at=job.c.begun_at,
+                failures_in_a_row=job.c.failures_in_a_row + 1,
+                reason=_DIED,
+                running=0,
+            )
         )
-    )
-    if not connection.execute(update(job).where(mine).values(begun_at=now)).rowcount:
-        connection.execute(insert(job).values(name=name, begun_at=now))
+    begun = {"begun_at": now, "running": 1}
+    _upsert(connection, job, {"name": name, **begun}, {**begun, "running": job.c.running + 1})
 
 
-def end_well(connection: Connection, name: str, now: datetime) -> bool:
-    """Note that a job that has begun ended without a failure; return whether it failed before."""
+def end_well(connection: Connection, name: str, now: datetime, shard: str | None = None) -> bool:
+    """Note that a job that has begun ended without a failure; return whether it failed before.
+
+    Args:
+        connection: The ledger.
+        name: The job.
+        now: When it ended.
+        shard: The part of the work that was done. None for all of it: then no shard fails any more.
+    """
     mine = job.c.name == name
     failures = connection.execute(select(job.c.failures_in_a_row).where(mine)).scalar()
-    connection.execute(
-        update(job).where(mine).values(ended_at=now, good_at=now, failures_in_a_row=0, reason=None)
-    )
-    return bool(failures)
+    good = {"ended_at": now, "good_at": now, "failures_in_a_row": 0, "reason": None}
+    connection.execute(update(job).where(mine).values(**good, running=_ONE_LESS))
+    return _forget_failures(connection, name, shard) or bool(failures)
 
 
-def fail(connection: Connection, name: str, reason: str, begun_at: datetime, now: datetime) -> None:
-    """Note that a job failed, whether or not its beginning was noted.
+def note_idle(
+    connection: Connection, ends: Mapping[str, datetime], *, is_alone: bool = True
+) -> None:
+    """Note that jobs found nothing to do, so that they ended well.
+
+    Args:
+        connection: The ledger.
+        ends: When each job looked, by its name.
+        is_alone: As for :func:`begin`. Otherwise others may still be doing what they have begun.
+    """
+    for name, moment in ends.items():
+        good = {"begun_at": moment, "ended_at": moment, "good_at": moment}
+        settled = {"failures_in_a_row": 0, "reason": None, **({"running": 0} if is_alone else {})}
+        _upsert(connection, job, {"name": name, **good}, {**good, **settled})
+        _forget_failures(connection, name)
+
+
+def fail(
+    connection: Connection,
+    name: str,
+    reason: str,
+    begun_at: datetime,
+    now: datetime,
+    *,
+    shard: str | None = None,
+    was_noted: bool = True,
+) -> None:
+    """Note that a job failed.
 
     Args:
         connection: The ledger.
@@ -73,12 +139,23 @@ def fail(connection: Connection, name: str, reason: str, begun_at: datetime, now
         reason: Why it failed, in one line. Whom an email address in it names is left out.
         begun_at: When it began.
         now: When it ended.
+        shard: The part of the work that failed; None for all of it.
+        was_noted: Whether its beginning was noted.
     """
-    ended = {"begun_at": begun_at, "ended_at": now, "reason": mask_addresses(reason)}
-    more = {"failures_in_a_row": job.c.failures_in_a_row + 1}
-    mine = update(job).where(job.c.name == name)
-    if not connection.execute(mine.values(**ended, **more)).rowcount:
-        connection.execute(insert(job).values(name=name, failures_in_a_row=1, **ended))
+    reason = mask_addresses(reason)
+    ended: dict[str, Any] = {"begun_at": begun_at, "ended_at": now}
+    changed = {**ended, **({"running": _ONE_LESS} if was_noted else {})}
+    if shard is None:
+        ended |= {"failures_in_a_row": 1, "reason": reason}
+        changed |= {"failures_in_a_row": job.c.failures_in_a_row + 1, "reason": reason}
+    else:
+        _fail_shard(connection, name, shard, reason, now)
+    _upsert(connection, job, {"name": name, **ended}, changed)
+
+
+def note_death(connection: Connection, name: str, now: datetime, shard: str | None = None) -> None:
+    """Note that a run of a job ended with its process, as whoever finds it sees."""
+    fail(connection, name, _DIED, now, now, shard=shard)
 
 
 def get_good_end(connection: Connection, name: str) -> datetime | None:
@@ -89,5 +166,43 @@ def get_good_end(connection: Connection, name: str) -> datetime | None:
 def list_all(connection: Connection) -> list[JobRecord]:
     """Return what is known of each job, by name."""
     columns = [job.c[name] for name in JobRecord.__struct_fields__]
-    rows = connection.execute(select(*columns).order_by(job.c.name))
-    return [JobRecord(**row._mapping) for row in rows]
+    rows = connection.execute(select(*columns).order_by(job.c.name)).all()
+    worst: dict[str, Row[Any]] = {}
+    wanted = select(failed_shard).order_by(failed_shard.c.failures_in_a_row, failed_shard.c.shard)
+    for shard in connection.execute(wanted):
+        worst[shard.job] = shard
+    return [_show_worst(JobRecord(**row._mapping), worst.get(row.name)) for row in rows]
+
+
+def _show_worst(known: JobRecord, shard: Row[Any] | None) -> JobRecord:
+    if shard is None or shard.failures_in_a_row <= known.failures_in_a_row:
+        return known
+    return msgspec.structs.replace(
+        known,
+        failures_in_a_row=shard.failures_in_a_row,
+        reason=f"{shard.shard}: {shard.reason}",
+    )
+
+
+def _fail_shard(connection: Connection, name: str, shard: str, reason: str, now: datetime) -> None:
+    failed = {"failures_in_a_row": 1, "reason": reason, "failed_at": now}
+    again = {**failed, "failures_in_a_row": failed_shard.c.failures_in_a_row + 1}
+    _upsert(connection, failed_shard, {"job": name, "shard": shard, **failed}, again)
+
+
+def _forget_failures(connection: Connection, name: str, shard: str | None = None) -> bool:
+    """Forget that a shard fails, or that any does; return whether one did."""
+    mine = [failed_shard.c.job == name]
+    if shard is not None:
+        mine.append(failed_shard.c.shard == shard)
+    return connection.execute(delete(failed_shard).where(*mine)).rowcount > 0
+
+
+def _upsert(
+    connection: Connection, table: Table, row: Mapping[str, Any], changed: Mapping[str, Any]
+) -> None:
+    """Insert a row; where its key exists, change that row."""
+    make = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
+    keys = [column.name for column in table.primary_key]
+    statement = make(table).values(**row)
+    connection.execute(statement.on_conflict_do_update(index_elements=keys, set_=dict(changed)))

@@ -18,6 +18,7 @@ from sqlalchemy import (
     and_,
     delete,
     exists,
+    func,
     insert,
     select,
     update,
@@ -160,6 +161,11 @@ def mark_confirmed(connection: Connection, request_ids: Iterable[int], now: date
         pending_subscription.c.confirmed_at.is_(None),
     )
     connection.execute(update(pending_subscription).where(open_ones).values(confirmed_at=now))
+
+
+def find_oldest(connection: Connection) -> datetime | None:
+    """Return when the oldest request was made that is kept; None without one."""
+    return connection.execute(select(func.min(pending_subscription.c.requested_at))).scalar()
 
 
 def delete_expired(connection: Connection, before: datetime) -> list[int]:

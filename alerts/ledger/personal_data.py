@@ -190,6 +190,7 @@ OTHER_TABLES: Mapping[str, str] = {
     "crawl_run": "crawls",
     "digest_round": "when digests were composed",
     "due_sweep": "how far subscribers were gone through",
+    "failed_shard": "which parts of jobs fail; addresses are taken out of its reasons",
     "feed": "how far feeds are written",
     "held_change": "what happened to questions",
     "indexed_question": "the word index",

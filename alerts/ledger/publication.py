@@ -222,6 +222,13 @@ def clear_ended(connection: Connection, limit: int = _MAX_DELETED_MATCHES) -> in
     return limit - left
 
 
+def has_matches_to_clear(connection: Connection) -> bool:
+    """Return whether :func:`clear_ended` would delete a match."""
+    has_match = exists().where(match.c.topic_id == topic.c.id)
+    waiting = select(topic.c.id).where(topic.c.is_ended, has_match, ~_has_unsent_message())
+    return connection.execute(waiting.limit(1)).first() is not None
+
+
 def _delete_unused(connection: Connection, is_clear: ColumnElement[bool]) -> None:
     """Delete ended topics that nothing refers to.
 

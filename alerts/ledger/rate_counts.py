@@ -204,9 +204,20 @@ class RateCounts:
             .order_by(total.desc(), _rate_count.c.key)
             .limit(limit)
         )
-        with self._writing(now) as connection:
+        with self._reading() as connection:
             rows = connection.execute(statement).all()
         return [(CountKey(row.scope, row.key), int(row.total)) for row in rows]
+
+    def has_any(self, kinds: Sequence[str], key: CountKey, now: datetime) -> bool:
+        """Return whether any of some kinds is counted for a key. It waits for nobody."""
+        statement = select(_rate_count.c.kind).where(
+            _rate_count.c.kind.in_(kinds),
+            _rate_count.c.scope == key.scope,
+            _rate_count.c.key == key.name,
+            _rate_count.c.expires > _to_seconds(now),
+        )
+        with self._reading() as connection:
+            return connection.execute(statement.limit(1)).first() is not None
 
     def is_there(self) -> bool:
         """Return whether anything was ever counted. Nothing is created."""
@@ -219,6 +230,15 @@ class RateCounts:
     def close(self) -> None:
         """Close all connections; the next use opens them again."""
         self._engine.dispose()
+
+    @contextmanager
+    def _reading(self) -> Iterator[Connection]:
+        """Open a transaction that only reads. On SQLite it does not wait for a writer."""
+        engine = self._engine.execution_options(reading=True, begin=BEGIN_READING)
+        with explain_faults(self._engine), self._noticing_damage():
+            self._prepare()
+            with engine.begin() as connection:
+                yield connection
 
     @contextmanager
     def _writing(self, now: datetime) -> Iterator[Connection]:
@@ -299,7 +319,8 @@ def _on_sqlite_connect(connection: Any, _record: Any) -> None:
 
 
 def _on_sqlite_begin(connection: Connection) -> None:
-    connection.exec_driver_sql("BEGIN IMMEDIATE")
+    is_reading = connection.get_execution_options().get("reading", False)
+    connection.exec_driver_sql("BEGIN" if is_reading else "BEGIN IMMEDIATE")
 
 
 def _create_table(engine: Engine) -> bool:

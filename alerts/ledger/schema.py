@@ -204,6 +204,14 @@ alarm = Table(
     Column("cleared_at", UtcDateTime),
     Column("clear_notified_at", UtcDateTime),  # when the operator email about its end was queued
     Index("ix_alarm_source_kind", "source", "kind"),
+    Index(
+        "uq_alarm_open",
+        text("coalesce(source, '')"),
+        "kind",
+        unique=True,
+        sqlite_where=text("cleared_at IS NULL"),
+        postgresql_where=text("cleared_at IS NULL"),
+    ),
 )
 
 notice = Table(
@@ -429,18 +437,6 @@ secret = Table(
     metadata,
     Column("name", Text, primary_key=True),
     Column("value", LargeBinary, nullable=False),
-)
-
-job = Table(
-    # How the last run of each job ended, written by the daemon and by single rounds.
-    "job",
-    metadata,
-    Column("name", Text, primary_key=True),  # round, match, crawl london
-    Column("begun_at", UtcDateTime, nullable=False),
-    Column("ended_at", UtcDateTime),  # null until the first run has ended
-    Column("good_at", UtcDateTime),  # the last end without a failure
-    Column("failures_in_a_row", Integer, nullable=False, server_default="0"),
-    Column("reason", Text),  # why the last run failed; null if it did not
 )
 
 clock_reading = Table(

@@ -1,4 +1,4 @@
-"""Tables of the service itself: its writer and keys, and what its operator does."""
+"""Tables of the service itself: its writer, jobs and keys, and what its operator does."""
 
 from __future__ import annotations
 
@@ -50,4 +50,30 @@ operator_action = Table(
     Column("actor", Text, nullable=False),  # "page from 192.0.2.7", "command by ada"
     Column("action", Text, nullable=False),  # sign-in, wrong password, takedown
     Column("subject", Text),  # a source, a question, a keyed hash of an address
+)
+
+job = Table(
+    # How the last run of each job ended, written by whoever runs it: the daemon, single rounds and
+    # any number of workers at once. See alerts.ledger.jobs.
+    "job",
+    metadata,
+    Column("name", Text, primary_key=True),  # round, match, crawl london
+    Column("begun_at", UtcDateTime, nullable=False),
+    Column("ended_at", UtcDateTime),  # null until the first run has ended
+    Column("good_at", UtcDateTime),  # the last end without a failure
+    Column("failures_in_a_row", Integer, nullable=False, server_default="0"),
+    Column("reason", Text),  # why the last run failed; null if it did not
+    # Runs that have begun and not ended: they go on, or their process died.
+    Column("running", Integer, nullable=False, server_default="0"),
+)
+
+failed_shard = Table(
+    # A part of a job's work that failed when it was last tried; gone when it ends well.
+    "failed_shard",
+    metadata,
+    Column("job", Text, primary_key=True),  # match, compose
+    Column("shard", Text, primary_key=True),  # what its task was given: topics 1000 to 1999
+    Column("failures_in_a_row", Integer, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("failed_at", UtcDateTime, nullable=False),
 )

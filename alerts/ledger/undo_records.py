@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any, Literal
 
 import msgspec
-from sqlalchemy import Connection, Row, and_, case, delete, insert, literal, select, update
+from sqlalchemy import Connection, Row, and_, case, delete, func, insert, literal, select, update
 
 from alerts.ledger.due_subscribers import changing
 from alerts.ledger.inserts import insert_all_once
@@ -139,6 +139,11 @@ def delete_one(connection: Connection, record_id: int) -> None:
 def delete_old(connection: Connection, before: datetime) -> None:
     """Delete the records of what was changed before a moment."""
     connection.execute(delete(undo_record).where(undo_record.c.done_at <= before))
+
+
+def find_oldest(connection: Connection) -> datetime | None:
+    """Return when the oldest change was made that can be undone; None without one."""
+    return connection.execute(select(func.min(undo_record.c.done_at))).scalar()
 
 
 def restore_former(connection: Connection, former: FormerSubscription, *, rewinds: bool) -> None:

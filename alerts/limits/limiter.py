@@ -268,8 +268,25 @@ class Limiter:
                 _UNTRUSTED_PROXIES, _DAY, self._clock(), _NAMED_PROXIES
             )
         except (LedgerUnavailable, LedgerError) as error:
-            return LimitReport(warnings=(f"the counts of the limits cannot be read: {error}",))
+            return _describe_unreadable(error)
         return LimitReport(use, tuple(describe_untrusted_proxy(key.name) for key, _ in peers))
+
+    def report_ceilings(self) -> LimitReport:
+        """Return what :meth:`report` does where everybody together was refused something lately.
+
+        Otherwise its parts are empty, and it costs one short read. A warning says so where that
+        cannot be read.
+        """
+        try:
+            if not self._counts.is_there() or not self._has_refused_everybody():
+                return LimitReport()
+        except (LedgerUnavailable, LedgerError) as error:
+            return _describe_unreadable(error)
+        return self.report()
+
+    def _has_refused_everybody(self) -> bool:
+        key, now = CountKey(Scope.ALL, _REFUSED), self._clock()
+        return self._counts.has_any(tuple(limit + _REFUSED for limit in Limit), key, now)
 
     def _describe_use(self, limit: Limit) -> Iterator[LimitUse]:
         rule, now = self._rules[limit], self._clock()
@@ -375,6 +392,10 @@ class Limiter:
 
 def _set_ceiling(rule: LimitRule, most: int) -> LimitRule:
     return msgspec.structs.replace(rule, most={**rule.most, Scope.ALL: most})
+
+
+def _describe_unreadable(error: Exception) -> LimitReport:
+    return LimitReport(warnings=(f"the counts of the limits cannot be read: {error}",))
 
 
 def _is_full(known: _Known, most: int) -> bool:

@@ -3,8 +3,8 @@
 Owns what the operator is notified of. Must not know the pages and commands that show it.
 """
 
-from alerts.operator.alarms import update_mail_alarms, update_report_alarm
-from alerts.operator.clock_alarm import update_clock_alarm
+from alerts.operator.alarms import DamageSurvey, update_mail_alarms, update_report_alarm
+from alerts.operator.clock_alarm import CLOCK_ALARM, update_clock_alarm
 from alerts.operator.completeness import (
     RECENT_PERIOD,
     Completeness,
@@ -33,11 +33,13 @@ from alerts.operator.service_status import BriefStatus, ServiceStatus
 from alerts.operator.status import SourceStatus
 
 __all__ = [
+    "CLOCK_ALARM",
     "DAYS_OF_SUBSCRIBERS",
     "PAST_KINDS",
     "RECENT_PERIOD",
     "BriefStatus",
     "Completeness",
+    "DamageSurvey",
     "DiskMeter",
     "Figures",
     "Finding",

@@ -8,6 +8,9 @@ from sqlalchemy import Connection
 
 from alerts.ledger import alarms
 
+#: The kind of the alarm.
+CLOCK_ALARM = "clock"
+
 
 def update_clock_alarm(connection: Connection, reason: str | None, now: datetime) -> None:
     """Raise the alarm about the clock, or clear it.
@@ -17,4 +20,5 @@ def update_clock_alarm(connection: Connection, reason: str | None, now: datetime
         reason: What is odd about the clock; None if nothing is.
         now: When the alarm is raised or cleared.
     """
-    alarms.update_open(connection, None, {"clock": reason} if reason else {}, ("clock",), now)
+    reasons = {CLOCK_ALARM: reason} if reason else {}
+    alarms.update_open(connection, None, reasons, (CLOCK_ALARM,), now)

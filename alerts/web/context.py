@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import Any, Protocol
 
 import msgspec
@@ -23,6 +22,7 @@ from alerts.secret import Secret
 from alerts.subscribers import DataStores, SubscriberDefaults
 from alerts.tokens import TokenSigner
 from alerts.web.work import Runner, WorkContext
+from crawler.storage import Folder
 
 log = logging.getLogger("watchword.web")
 
@@ -69,7 +69,7 @@ class WebContext(msgspec.Struct, frozen=True, kw_only=True):
     subscriber_defaults: SubscriberDefaults
     ledger: Ledger
     templates: Templates
-    feeds_folder: Path  #: with the published feed files
+    feeds_folder: Folder  #: with the published feed files
     clock: Callable[[], datetime]
     read_status: Callable[[], ServiceStatus]
     mail_identity: MailIdentity

@@ -145,7 +145,8 @@ class DigestsSection(ConfigSection, frozen=True):
 class FeedsSection(ConfigSection, frozen=True):
     """``[feeds]``: the feeds that are published."""
 
-    path: Path = Path("var/feeds")  #: folder of the feed files, for any web server
+    #: folder of the feed files, for any web server, or a URL like ``s3://bucket/feeds``
+    path: Folder = LocalFolder("var/feeds")
     hub: HubURL | None = None  #: a WebSub hub, notified of changed feeds; needs ``site.public_url``
 
 
@@ -363,7 +364,7 @@ class Config(ConfigSection, frozen=True):
         }
         idle = min(silent.values(), default=HealthLimits().idle)
         file = find_file(self.ledger.url.reveal())
-        kept = (self.ledger.sent_log.path, self.feeds.path, file.parent if file else None)
+        kept = (self.ledger.sent_log.path, self.feeds.path.path, file.parent if file else None)
         folders = [path for path in kept if path is not None]
         return HealthLimits(idle=idle, silent=silent, folders=tuple(dict.fromkeys(folders)))
 

@@ -11,20 +11,21 @@ from scheduler.tasks.deliver import (
     MAX_DELIVERY_SECONDS,
     deliver_messages,
     deliver_outbox,
-    notify_operator,
+    is_delivery_due,
+    tell_operator,
 )
 from scheduler.tasks.table import TASKS, run_waiting
-from scheduler.tasks.upkeep import delete_expired_data, queue_operator_messages, update_alarms
+from scheduler.tasks.upkeep import AlarmUpdate, delete_expired_data
 
 __all__ = [
     "MAX_DELIVERY_SECONDS",
     "TASKS",
+    "AlarmUpdate",
     "compose_digests",
     "delete_expired_data",
     "deliver_messages",
     "deliver_outbox",
-    "notify_operator",
-    "queue_operator_messages",
+    "is_delivery_due",
     "run_waiting",
-    "update_alarms",
+    "tell_operator",
 ]

@@ -8,6 +8,7 @@ import time
 from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
+from functools import partial
 
 from sqlalchemy import Connection
 
@@ -81,21 +82,48 @@ def deliver_outbox(
     except ChannelUnavailable as error:
         problem = error  # the boundary of the job logs it
     with service.ledger.writing() as connection:
-        update_mail_alarms(
-            connection,
-            outcomes["over_limit"],
-            str(problem) if problem else None,
-            service.clock(),
-            refusal=str(problem) if isinstance(problem, ChannelRefused) else None,
-            has_sent=outcomes["sent"] > 0,
-        )
-        queued = queue_operator_messages(connection, service)
+        queued = _update_alarms(service, outcomes, problem, connection)
     if queued and not is_paused:
-        notify_operator(service)
+        _notify_operator(service)
     return outcomes, problem
 
 
-def notify_operator(service: Service) -> None:
+def _update_alarms(
+    service: Service,
+    outcomes: Counter[str],
+    problem: ChannelUnavailable | None,
+    connection: Connection,
+) -> int:
+    """Raise and clear the alarms about mail; return how many messages the operator is sent."""
+    update_mail_alarms(
+        connection,
+        outcomes["over_limit"],
+        str(problem) if problem else None,
+        service.clock(),
+        refusal=str(problem) if isinstance(problem, ChannelRefused) else None,
+        has_sent=outcomes["sent"] > 0,
+        count_damaged=service.memory.damage.count,
+    )
+    return queue_operator_messages(connection, service)
+
+
+def is_delivery_due(service: Service) -> bool:
+    """Return whether a message waits that may be sent, or an alarm about mail is to be changed."""
+    with service.ledger.reading() as connection:
+        is_paused = pauses.find(connection, "delivery") is not None
+        if not is_paused and DELIVER.list_waiting(connection, service.clock()):
+            return True
+    return service.ledger.would_write(partial(_update_alarms, service, Counter(), None))
+
+
+def tell_operator(service: Service) -> None:
+    """Notify the operator of new alarms while nothing else is done."""
+    with service.ledger.writing() as connection:
+        queue_operator_messages(connection, service)
+    _notify_operator(service)
+
+
+def _notify_operator(service: Service) -> None:
     """Deliver to each address of the operator at once, by whatever channel still works."""
     for address in service.config.operator.addresses:
         recipient = Recipient.parse(address)

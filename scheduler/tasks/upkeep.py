@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import logging
-from contextlib import closing
-from datetime import timedelta
+from datetime import datetime, timedelta
+from functools import cached_property
 
 from sqlalchemy import Connection
 
 from alerts.ledger import (
     alarms,
     confirmation_history,
+    crawl_runs,
     deliveries,
     operator_actions,
     operator_sessions,
@@ -21,6 +22,7 @@ from alerts.ledger import (
     undo_records,
 )
 from alerts.ledger.erasure import erase_deleted
+from alerts.limits import LimitReport
 from alerts.operator import (
     queue_operator_emails,
     update_gap_alarm,
@@ -44,20 +46,45 @@ log = logging.getLogger("watchword.jobs")
 _RETENTION_PERIOD = timedelta(days=28)
 
 
-def update_alarms(service: Service) -> None:
-    """Raise and clear the alarms that depend on time alone, and queue the operator's emails."""
-    config, now = service.config, service.clock()
-    with closing(service.create_limiter()) as limiter:
-        report = limiter.report()
-    with service.ledger.writing() as connection:
-        update_limit_alarm(connection, report, now)
+class AlarmUpdate:
+    """Raises and clears the alarms that depend on time alone, and queues the operator's emails."""
+
+    def __init__(self, service: Service) -> None:
+        """Prepare the update of one round."""
+        self._service = service
+
+    @cached_property
+    def _limits(self) -> LimitReport:
+        limiter = self._service.memory.get_limiter(self._service.create_limiter)
+        return limiter.report_ceilings()
+
+    def is_needed(self) -> bool:
+        """Return whether anything would be written; most rounds have nothing to say."""
+        return self._service.ledger.would_write(self._update)
+
+    def run(self) -> None:
+        """Write what is different."""
+        with self._service.ledger.writing() as connection:
+            self._update(connection)
+
+    def _update(self, connection: Connection) -> None:
+        config, now = self._service.config, self._service.clock()
+        update_limit_alarm(connection, self._limits, now)
         for name, source in config.sources.items():
             if source.enabled:
                 update_source_alarms(connection, name, source.host, source.silent_hours, now)
-                update_gap_alarm(connection, name, now)
+                self._look_for_gaps(connection, name, now)
         alarms.clear_other_sources(connection, config.source_hosts, now)
         update_job_alarms(connection, now)
-        queue_operator_messages(connection, service)
+        queue_operator_messages(connection, self._service)
+
+    def _look_for_gaps(self, connection: Connection, source: str, now: datetime) -> None:
+        """Look for missing numbers after each crawl, and otherwise seldom: they take days."""
+        hourly, last = self._service.memory.hourly, crawl_runs.list_recent(connection, source, 1)
+        name, key = f"gaps {source}", last[0].id if last else None
+        if hourly.is_due(name, now, key):
+            update_gap_alarm(connection, source, now)
+            hourly.mark_done(name, now, key)
 
 
 def queue_operator_messages(connection: Connection, service: Service) -> int:
@@ -73,6 +100,9 @@ def delete_expired_data(service: Service) -> None:
     answer, what subscribers could undo, former subscribers with all that was sent to them, and
     topics that nobody needs any more with their matches. Once a day, also what became of messages
     and crawls long ago.
+
+    What people can still undo or confirm is due on time, and noted so in the memory of rounds. The
+    rest is kept for weeks, and hourly is often enough.
     """
     now = service.clock()
     with service.ledger.writing() as connection:
@@ -87,7 +117,18 @@ def delete_expired_data(service: Service) -> None:
         for email in {*never_confirmed, *former}:
             delete_personal_data(connection, email, service.data_stores)
         publication.clear_ended(connection)
-    erase_deleted(service.ledger)  # also after what pages and commands deleted since
+        next_at = _find_next_expiry(connection)
+    service.memory.hourly.mark_done("delete", now, due_at=next_at)
+    erase_deleted(service.ledger)
     if former:
         log.info("deleted the data of %d subscribers who left four weeks ago", len(former))
     prune_daily(service)
+
+
+def _find_next_expiry(connection: Connection) -> datetime | None:
+    """Return when the first of what people can undo or confirm ends; None where there is none."""
+    begun = (
+        (undo_records.find_oldest(connection), UNDO_PERIOD),
+        (pending_subscriptions.find_oldest(connection), CONFIRMATION_LINK_VALIDITY),
+    )
+    return min((moment + period for moment, period in begun if moment), default=None)

@@ -102,7 +102,7 @@ def _list_parts(config: Config) -> tuple[StoredPart, ...]:
     limit = round(config.archive.max_gigabytes * 1e9)
     folders = (
         ("Captured pages", config.archive.path.path, limit),
-        ("Feeds", config.feeds.path, None),
+        ("Feeds", config.feeds.path.path, None),
         ("Log of what was sent", config.ledger.sent_log.path, None),
     )
     local = (

@@ -108,6 +108,15 @@ def test_a_write_that_fails_leaves_the_old_file(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["a"]
 
 
+def test_drafts_of_processes_that_were_killed_are_deleted(tmp_path: Path) -> None:
+    old, new = tmp_path / ".a.xml.12ab.new", tmp_path / ".a.xml.34cd.new"
+    old.write_bytes(b"half a fi")
+    new.write_bytes(b"half a fi")
+    os.utime(old, (0, 0))
+    LocalFolder(tmp_path).write("a.xml", b"whole")
+    assert sorted(tmp_path.iterdir()) == [new, tmp_path / "a.xml"]
+
+
 @pytest.mark.parametrize(
     ("url", "reason"),
     [

@@ -7,8 +7,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import requests
 
+from alerts.web import create_app
 from crawler.storage import parse_folder
+from scheduler.config import load_config
+from scheduler.service import open_service
+from scheduler.web import build_web_context, serve
 from tests.support.object_store import ObjectStore, run_object_store
 from tests.support.service import (
     RunningReplica,
@@ -23,7 +28,10 @@ pytestmark = pytest.mark.process
 FOLDERS = """
 [archive]
 path = "s3://service/captures"
+[feeds]
+path = "s3://service/feeds"
 [ledger]
+compiled = "s3://service/topics"
 sent_log = "s3://service/sent"
 """
 
@@ -40,7 +48,22 @@ def replica() -> Iterator[RunningReplica]:
         yield running
 
 
-def test_captures_and_the_sent_log_are_in_the_store(
+def assert_feed_is_served(config: Path) -> None:
+    """The pages serve the file that is in the store."""
+    feeds = parse_folder("s3://service/feeds")
+    published = feeds.read("everything.atom.xml")
+    assert published is not None
+    assert b"<entry>" in published
+    service = open_service(load_config(config))
+    with serve(create_app(build_web_context(service))) as url:
+        served = requests.get(f"{url}/feeds/everything.atom.xml", timeout=10)
+        missing = requests.get(f"{url}/feeds/nothing-like-this.atom.xml", timeout=10)
+    service.ledger.close()
+    assert served.content == published
+    assert missing.status_code == 404
+
+
+def test_what_is_not_the_ledger_is_in_the_store(
     store: ObjectStore, replica: RunningReplica, tmp_path: Path
 ) -> None:
     service = ServiceFolder(tmp_path, build_config(replica.url, extra=FOLDERS), is_new=True)
@@ -53,6 +76,8 @@ def test_captures_and_the_sent_log_are_in_the_store(
     assert sent
     assert not (tmp_path / "var" / "captures").exists()
     assert not (tmp_path / "var" / "sent").exists()
+    assert not (tmp_path / "var" / "feeds").exists()
+    assert_feed_is_served(tmp_path / "config.toml")
     captures = parse_folder("s3://service/captures")
     assert len(list(captures.list_files())) == 2
 

@@ -78,7 +78,9 @@ def test_nothing_of_it_is_left_and_the_next_crawl_does_not_bring_it_back(tmp_pat
         service.run("reparse")
         index_questions(jobs.ledger)
         kept = read_ledger_text(jobs.ledger)
-        published = "".join(p.read_text() for p in jobs.config.feeds.path.iterdir() if p.is_file())
+        feeds = jobs.config.feeds.path.path
+        assert feeds is not None
+        published = "".join(f.read_text() for f in feeds.iterdir() if f.is_file())
         for text in words:
             assert text not in kept
             assert text not in published

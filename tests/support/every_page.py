@@ -29,6 +29,7 @@ from alerts.rendering import Templates
 from alerts.subscribers import publish_topic, send_manage_link
 from alerts.web.pages.query_examples import COMBINED, WORDS
 from crawler.records import Answer, Asker, Meeting, Question
+from crawler.storage import LocalFolder
 from tests.support.samples import make_answer, make_question
 from tests.support.web_client import FORM_CONTENT_TYPE, WebClient, run_web_client
 
@@ -73,7 +74,9 @@ class EveryPage:
     def publish(self, *records: Question) -> None:
         """Record questions, match them, and write the feeds with our templates."""
         self.pages.publish_questions(*records)
-        publish_feeds(self.pages.ledger, self.pages.folder, FeedContext(FEEDS, self.templates))
+        publish_feeds(
+            self.pages.ledger, LocalFolder(self.pages.folder), FeedContext(FEEDS, self.templates)
+        )
 
     def submit(self, page: str, path: str, **fields: str) -> None:
         """Send a form, and keep what it answers."""
@@ -191,7 +194,7 @@ def _send_notices(site: EveryPage) -> None:
             since = pages.now - timedelta(hours=37)
             notices.add(connection, "london", SITE_NAME, kind, since, pages.now)
         site.send_digests(pages.now)
-    publish_feeds(pages.ledger, pages.folder, FeedContext(FEEDS, site.templates))
+    publish_feeds(pages.ledger, LocalFolder(pages.folder), FeedContext(FEEDS, site.templates))
 
 
 def _do_everything(site: EveryPage) -> None:

@@ -69,6 +69,10 @@ class RunningCluster:
         """Stop it: ``fast`` ends sessions and writes all down, ``immediate`` is as a crash."""
         self._control("stop", "-m", mode)
 
+    def find_pid(self) -> int:
+        """Return the number of the server's first process, of which the others are children."""
+        return int((self._folder / "data" / "postmaster.pid").read_text().split()[0])
+
     def _control(self, *arguments: str) -> None:
         command = ["pg_ctl", "-D", str(self._folder / "data"), *arguments]
         _run(self._programs, command, self._user, str(self._folder))

@@ -32,6 +32,7 @@ from alerts.secret import Secret
 from alerts.subscribers import SubscriberDefaults
 from alerts.web import CapturedPage, WebContext, WorkContext, create_app
 from crawler.records import Question
+from crawler.storage import LocalFolder
 from scheduler.web import HttpLimits, serve
 from scheduler.web.http_limits import DEFAULT_LIMITS
 
@@ -132,7 +133,7 @@ class WebClient:
                 RecordingRules(**rules),
             )
         TopicMatcher(self.ledger).match_new_changes()
-        publish_feeds(self.ledger, self.folder, FeedContext(FEED_IDENTITY, TEMPLATES))
+        publish_feeds(self.ledger, LocalFolder(self.folder), FeedContext(FEED_IDENTITY, TEMPLATES))
         index_questions(self.ledger)
 
     def crawl_now(self, source: str) -> bool:
@@ -171,7 +172,7 @@ def run_web_client(
         subscriber_defaults=SUBSCRIBER_DEFAULTS,
         ledger=ledger,
         templates=TEMPLATES,
-        feeds_folder=found.folder,
+        feeds_folder=LocalFolder(found.folder),
         clock=lambda: found.now,
         read_status=status,
         mail_identity=MAIL_IDENTITY,

@@ -8,14 +8,10 @@ with the ledger at most once a second.
 from __future__ import annotations
 
 import logging
-import os
 import time
-from datetime import UTC, datetime
-from pathlib import Path
-from typing import TypeAlias
 from urllib.parse import parse_qs
 
-from cachetools import LRUCache
+from cachetools import LRUCache, TTLCache
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -39,6 +35,7 @@ from alerts.web.feeds.response import EncodedFeed, encode_feed, send_feed
 from alerts.web.heavy_work import HeavyWork, TooBusy, describe_work
 from alerts.web.rate_limits import RateLimits
 from alerts.web.work import WorkInterrupted
+from crawler.storage import StoredFile
 
 log = logging.getLogger("watchword.web")
 
@@ -48,9 +45,9 @@ _MAX_CACHED_FILES = 1500
 _MAX_CACHED_FEEDS = 400
 #: A generated feed is compared with the ledger once in so many seconds at most.
 _RECHECK_SECONDS = 1.0
-
-#: Modification time in nanoseconds, size in bytes and inode: differ between versions of a file.
-_FileVersion: TypeAlias = tuple[int, int, int]
+#: An object store, which takes some 20 ms, is asked for a file once in so many seconds at most.
+#: Feed readers ask every half hour.
+_SEEN_SECONDS = 10.0
 
 
 class FeedsApp:
@@ -70,7 +67,10 @@ class FeedsApp:
         self._context, self._limits, self._work = context, limits, work
         self._pages = pages
         self._generator = FeedGenerator(context.work_context)
-        self._files: LRUCache[str, tuple[_FileVersion, EncodedFeed]] = LRUCache(_MAX_CACHED_FILES)
+        #: Each with the version of its file.
+        self._files: LRUCache[str, tuple[str, EncodedFeed]] = LRUCache(_MAX_CACHED_FILES)
+        #: What is known of files in an object store.
+        self._seen: TTLCache[str, StoredFile | None] = TTLCache(_MAX_CACHED_FILES, _SEEN_SECONDS)
         #: Each with the monotonic time at which it was last compared with the ledger.
         self._feeds: LRUCache[FeedRequest, tuple[float, GeneratedFeed]] = LRUCache(
             _MAX_CACHED_FEEDS
@@ -105,27 +105,39 @@ class FeedsApp:
         path = parse_feed_path(name)
         if path is None or "/" in name or name.startswith("."):
             return None
-        file = self._context.feeds_folder / name
         try:
-            stat = os.stat(file)  # noqa: PTH116  # twice as fast, and done at each request
-            version = (stat.st_mtime_ns, stat.st_size, stat.st_ino)
+            file = await self._look_for(name)
+            if file is None:
+                self._files.pop(name, None)
+                return None
             known = self._files.get(name)
-            if known is None or known[0] != version:
-                written_at = datetime.fromtimestamp(stat.st_mtime, UTC)
-                feed = await run_in_threadpool(self._load_file, file, path.extension, written_at)
-                known = self._files[name] = (version, feed)
+            if known is None or known[0] != file.version:
+                feed = await run_in_threadpool(self._load_file, file, path.extension)
+                known = self._files[name] = (file.version, feed)
         except OSError:
             self._files.pop(name, None)
             return None
         return known[1]
 
-    def _load_file(self, file: Path, extension: str, written_at: datetime) -> EncodedFeed:
+    async def _look_for(self, name: str) -> StoredFile | None:
+        """Return what is known of a file: asked for each time, or lately in an object store."""
+        folder = self._context.feeds_folder
+        if folder.path is not None:
+            return folder.find(name)
+        if name not in self._seen:
+            self._seen[name] = await run_in_threadpool(folder.find, name)
+        return self._seen[name]
+
+    def _load_file(self, file: StoredFile, extension: str) -> EncodedFeed:
         identity = self._context.feed_identity
         base = identity.public_url
+        content = self._context.feeds_folder.read(file.name)
+        if content is None:
+            raise FileNotFoundError(file.name)
         return encode_feed(
-            file.read_bytes(),
+            content,
             extension,
-            written_at,
+            file.modified_at,
             self_url=f"{base}/feeds/{file.name}" if base else None,
             hub_url=identity.hub,
         )

@@ -26,6 +26,7 @@ from alerts.ledger import open_ledger, publication, topics
 from alerts.recording import QuestionReading, RecordingRules, record_readings
 from alerts.subscribers import publish_topic
 from crawler.records import Answer, Asker
+from crawler.storage import LocalFolder
 from tests.support.empty_ledger import open_empty_ledger
 from tests.support.samples import make_answer, make_question
 from tests.support.web_client import FEED_IDENTITY, TEMPLATES, WebClient, run_web_client
@@ -374,7 +375,7 @@ def test_a_feed_has_the_same_bytes_until_something_changes(fed: WebClient) -> No
     paths = [f"{name}.{end}" for name in every_feed(fed) for end in NAMES]
     before = {path: body(fed, path) for path in paths}
     fed.now += timedelta(days=3)
-    publish_feeds(fed.ledger, fed.folder, FeedContext(FEED_IDENTITY, TEMPLATES))
+    publish_feeds(fed.ledger, LocalFolder(fed.folder), FeedContext(FEED_IDENTITY, TEMPLATES))
     assert {path: body(fed, path) for path in paths} == before
 
 
@@ -445,7 +446,9 @@ def test_a_hub_is_named_in_every_format(site: WebClient, tmp_path: Any) -> None:
     identity: FeedIdentity = msgspec.structs.replace(FEED_IDENTITY, hub=hub)
     with run_web_client(site.ledger, site.now, tmp_path / "feeds", feed_identity=identity) as pages:
         filled(pages)
-        publish_feeds(pages.ledger, tmp_path / "named", FeedContext(identity, TEMPLATES))
+        publish_feeds(
+            pages.ledger, LocalFolder(tmp_path / "named"), FeedContext(identity, TEMPLATES)
+        )
         name = f"{slug(pages)}"
         rss = etree.fromstring((tmp_path / "named" / f"{name}.rss.xml").read_bytes())
         atom = etree.fromstring((tmp_path / "named" / f"{name}.atom.xml").read_bytes())

@@ -14,7 +14,6 @@ import pytest
 from alerts.errors import WatchwordError
 from alerts.feeds import FeedContext, FeedIdentity, publish_feeds
 from alerts.feeds.definitions import FEED_PAGE_SIZE
-from alerts.feeds.folder import replace_file
 from alerts.feeds.publish import FeedPublisher
 from alerts.ledger import Ledger, feeds, notices
 from alerts.matching import TopicMatcher
@@ -23,6 +22,7 @@ from alerts.recording import QuestionReading, RecordingRules, record_readings
 from alerts.rendering import Templates
 from alerts.subscribers import hide_topic, publish_topic
 from crawler.records import Attachment, Meeting, Question
+from crawler.storage import LocalFolder
 from tests.support.samples import make_answer, make_question
 from tests.support.web_client import FEED_IDENTITY, WebClient
 
@@ -50,7 +50,7 @@ def record(ledger: Ledger, now: datetime, *readings: Question, baseline: bool = 
 
 
 def publish(ledger: Ledger, folder: Path) -> int:
-    return publish_feeds(ledger, folder, FeedContext(IDENTITY, TEMPLATES))
+    return publish_feeds(ledger, LocalFolder(folder), FeedContext(IDENTITY, TEMPLATES))
 
 
 def read_state(folder: Path) -> dict[str, tuple[bytes, int, int]]:
@@ -109,7 +109,7 @@ def test_a_new_public_address_is_in_every_file(
     record(ledger, now, *(make_question(n, words="The VRU.") for n in range(1, FEED_PAGE_SIZE + 2)))
     for host in (b"https://old.example", b"https://new.example"):
         identity = msgspec.structs.replace(IDENTITY, public_url=host.decode())
-        publish_feeds(ledger, folder, FeedContext(identity, TEMPLATES))
+        publish_feeds(ledger, LocalFolder(folder), FeedContext(identity, TEMPLATES))
         for path in folder.glob("*.*"):
             assert host in path.read_bytes(), path
     assert not any(b"old.example" in path.read_bytes() for path in folder.iterdir())
@@ -178,7 +178,7 @@ def test_the_archive_is_complete_and_its_pages_do_not_change(
     total = 2 * FEED_PAGE_SIZE + 7
     record(ledger, now, *(make_question(n, words="The VRU.") for n in range(1, total + 1)))
     identity = msgspec.structs.replace(IDENTITY, public_url="https://watch.example")
-    publish_feeds(ledger, tmp_path, FeedContext(identity, TEMPLATES))
+    publish_feeds(ledger, LocalFolder(tmp_path), FeedContext(identity, TEMPLATES))
     first = (tmp_path / "VRU.1.atom.xml").read_bytes()
     names, seen, name = [], set(), "VRU.atom.xml"
     while name:
@@ -196,7 +196,7 @@ def test_the_archive_is_complete_and_its_pages_do_not_change(
         now,
         *(make_question(n, words="The VRU.") for n in range(total + 1, total + FEED_PAGE_SIZE)),
     )
-    publish_feeds(ledger, tmp_path, FeedContext(identity, TEMPLATES))
+    publish_feeds(ledger, LocalFolder(tmp_path), FeedContext(identity, TEMPLATES))
     assert (tmp_path / "VRU.1.atom.xml").read_bytes() == first
     assert b"VRU.3.atom.xml" in (tmp_path / "VRU.2.atom.xml").read_bytes()
 
@@ -237,13 +237,6 @@ def test_ids_of_notices_are_those_of_the_first_feeds(
     assert entry.id == f"tag:watch.example,2026:{name}"
 
 
-def test_the_draft_of_a_killed_run_is_overwritten(tmp_path: Path) -> None:
-    (tmp_path / ".a.xml.new").write_bytes(b"half a fi")
-    replace_file(tmp_path / "a.xml", b"whole")
-    assert list(tmp_path.iterdir()) == [tmp_path / "a.xml"]
-    assert (tmp_path / "a.xml").read_bytes() == b"whole"
-
-
 def test_a_topic_that_becomes_private_while_it_is_published_has_no_file(
     site: WebClient,
 ) -> None:
@@ -264,9 +257,9 @@ def test_a_topic_that_becomes_private_while_it_is_published_has_no_file(
                 hide_topic(connection, "tram")
         return 0.0
 
-    FeedPublisher(site.ledger, site.folder, context, hide_after_listing).publish()
+    FeedPublisher(site.ledger, LocalFolder(site.folder), context, hide_after_listing).publish()
     with site.ledger.reading() as connection:
         assert "tram" not in [one.name for one in feeds.list_unpinged(connection)]
-    publish_feeds(site.ledger, site.folder, context)
+    publish_feeds(site.ledger, LocalFolder(site.folder), context)
     assert not list(site.folder.glob("tram.*"))
     assert len(list(site.folder.glob("VRU.*"))) == 3

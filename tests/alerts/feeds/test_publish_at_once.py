@@ -6,7 +6,8 @@ import errno
 import fcntl
 import os
 import threading
-from collections.abc import Callable, Iterator
+import uuid
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import datetime
@@ -19,6 +20,7 @@ from alerts.feeds import FeedContext, FeedFolder, list_waiting_feeds, publish_fe
 from alerts.feeds import folder as folder_module
 from alerts.ledger import Ledger, feeds, open_ledger
 from alerts.subscribers import hide_topic, publish_topic
+from crawler.storage import Folder, LocalFolder, parse_folder
 from tests.alerts.feeds.test_publish import (
     IDENTITY,
     TEMPLATES,
@@ -27,6 +29,7 @@ from tests.alerts.feeds.test_publish import (
     read_titles,
     record,
 )
+from tests.support.object_store import run_object_store
 from tests.support.samples import make_question
 
 CONTEXT = FeedContext(IDENTITY, TEMPLATES)
@@ -36,7 +39,7 @@ class PausedFolder(FeedFolder):
     """A folder whose user does something else just before it takes hold of it, the first time."""
 
     def __init__(self, path: Path, act: Callable[[], object]) -> None:
-        super().__init__(path)
+        super().__init__(LocalFolder(path))
         self._act: Callable[[], object] | None = act
 
     @contextmanager
@@ -64,7 +67,7 @@ def test_who_built_an_older_version_writes_the_newest(
 
     def overtake() -> None:
         record(second, now, make_question(2, words="The VRU."))
-        assert publish_feed(second, FeedFolder(tmp_path), CONTEXT, name)
+        assert publish_feed(second, FeedFolder(LocalFolder(tmp_path)), CONTEXT, name)
         titles.append(read_titles(tmp_path / f"{name}.atom.xml"))
 
     written = publish_feed(ledger, PausedFolder(tmp_path, overtake), CONTEXT, name)
@@ -89,7 +92,7 @@ def test_a_feed_that_becomes_outdated_whenever_it_is_built_stays_marked(
             with super().holding():
                 yield
 
-    assert not publish_feed(ledger, Busy(tmp_path), CONTEXT, "VRU")
+    assert not publish_feed(ledger, Busy(LocalFolder(tmp_path)), CONTEXT, "VRU")
     assert list(tmp_path.glob("VRU.*")) == []
     assert "VRU" in list_waiting(ledger)
 
@@ -101,13 +104,13 @@ def test_who_is_killed_before_it_records_leaves_the_feed_marked(
 
     class Killed(FeedFolder):
         def write(self, files: object) -> None:
-            (self.path / "VRU.json").write_bytes(b"{}")
+            self.folder.write("VRU.json", b"{}")
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        publish_feed(ledger, Killed(tmp_path), CONTEXT, "VRU")
+        publish_feed(ledger, Killed(LocalFolder(tmp_path)), CONTEXT, "VRU")
     assert "VRU" in list_waiting(ledger)
-    assert publish_feed(ledger, FeedFolder(tmp_path), CONTEXT, "VRU")
+    assert publish_feed(ledger, FeedFolder(LocalFolder(tmp_path)), CONTEXT, "VRU")
     assert (tmp_path / "VRU.json").read_bytes() != b"{}"
 
 
@@ -147,7 +150,11 @@ def test_several_at_once_publish_the_same_as_one(
     with ledger.writing() as connection:
         feeds.rewrite(connection)
     with ThreadPoolExecutor(3) as pool:
-        list(pool.map(lambda _: publish_feeds(ledger, tmp_path / names[1], CONTEXT), range(3)))
+        list(
+            pool.map(
+                lambda _: publish_feeds(ledger, LocalFolder(tmp_path / names[1]), CONTEXT), range(3)
+            )
+        )
     one, many = (
         {name: body for name, (body, *_) in read_state(tmp_path / folder).items()}
         for folder in names
@@ -164,11 +171,11 @@ def test_what_stands_still_in_the_folder_costs_the_others_a_while(
     descriptor = os.open(tmp_path, os.O_RDONLY)
     fcntl.flock(descriptor, fcntl.LOCK_EX)
     with pytest.raises(OSError, match="another process holds it") as caught:
-        FeedFolder(tmp_path).holding().__enter__()
+        FeedFolder(LocalFolder(tmp_path)).holding().__enter__()
     assert caught.value.errno == errno.EAGAIN
     timer = threading.Timer(0.02, os.close, [descriptor])
     timer.start()
-    with FeedFolder(tmp_path).holding():
+    with FeedFolder(LocalFolder(tmp_path)).holding():
         timer.join()
 
 
@@ -195,3 +202,39 @@ def test_nothing_outdated_is_found_by_reading_little(
 def publish_topic_anew(ledger: Ledger, now: datetime) -> None:
     with ledger.writing() as connection:
         publish_topic(connection, "trams", now)
+
+
+class StoreFolder(FeedFolder):
+    """A folder in a store, whose user is overtaken between its last look and its write."""
+
+    def __init__(self, folder: Folder, act: Callable[[], object]) -> None:
+        super().__init__(folder)
+        self._act: Callable[[], object] | None = act
+
+    def write(self, files: Mapping[str, bytes]) -> None:
+        act, self._act = self._act, None
+        if act is not None:
+            act()
+        super().write(files)
+
+
+def test_who_is_overtaken_in_a_store_has_the_feed_written_again(
+    ledger: Ledger, ledger_url: str, now: datetime
+) -> None:
+    """A store cannot be held, so an older file can replace a newer one, for a moment."""
+    record(ledger, now, make_question(1, words="The VRU."))
+    second = open_ledger(ledger_url)
+    with run_object_store("feeds"):
+        folder = parse_folder(f"s3://feeds/{uuid.uuid4()}")
+
+        def overtake() -> None:
+            record(second, now, make_question(2, words="The VRU."))
+            assert publish_feed(second, FeedFolder(folder), CONTEXT, "VRU")
+            assert b"Question 2" in (folder.read("VRU.json") or b"")
+
+        assert not publish_feed(ledger, StoreFolder(folder, overtake), CONTEXT, "VRU")
+        assert "VRU" in list_waiting(ledger)
+        publish_feeds(ledger, folder, CONTEXT)
+        assert b"Question 2" in (folder.read("VRU.json") or b"")
+        assert "VRU" not in list_waiting(ledger)
+    second.close()

@@ -24,6 +24,7 @@ from alerts.recording import QuestionReading, RecordingRules, record_readings
 from alerts.rendering import Templates
 from alerts.subscribers import publish_topic
 from crawler.records import Attachment, Meeting, Question, hash_content
+from crawler.storage import LocalFolder
 from tests.support.samples import make_answer, make_question
 
 NOW = datetime(2026, 7, 16, 6, 0, tzinfo=UTC)
@@ -131,10 +132,10 @@ class TestFiles:
     def test_files_are_written_only_for_new_changes(self, ledger: Ledger, tmp_path: Path) -> None:
         folder = tmp_path / "feeds"
         self.put(ledger, make_question(1, words="The VRU."))
-        assert publish_feeds(ledger, folder, FeedContext(IDENTITY, TEMPLATES)) == 2
-        assert publish_feeds(ledger, folder, FeedContext(IDENTITY, TEMPLATES)) == 0
+        assert publish_feeds(ledger, LocalFolder(folder), FeedContext(IDENTITY, TEMPLATES)) == 2
+        assert publish_feeds(ledger, LocalFolder(folder), FeedContext(IDENTITY, TEMPLATES)) == 0
         self.put(ledger, make_question(2, words="The VRU."))
-        assert publish_feeds(ledger, folder, FeedContext(IDENTITY, TEMPLATES)) == 2
+        assert publish_feeds(ledger, LocalFolder(folder), FeedContext(IDENTITY, TEMPLATES)) == 2
         assert self.titles(folder) == ["New question: Question 2", "New question: Question 1"]
         assert sorted(p.name for p in folder.iterdir()) == [
             "VRU.atom.xml",
@@ -148,8 +149,11 @@ class TestFiles:
         self, ledger: Ledger, tmp_path: Path
     ) -> None:
         self.put(ledger, make_question(1, words="The VRU."))
-        publish_feeds(ledger, tmp_path / "one", FeedContext(IDENTITY, TEMPLATES))
-        assert publish_feeds(ledger, tmp_path / "two", FeedContext(IDENTITY, TEMPLATES)) == 2
+        publish_feeds(ledger, LocalFolder(tmp_path / "one"), FeedContext(IDENTITY, TEMPLATES))
+        assert (
+            publish_feeds(ledger, LocalFolder(tmp_path / "two"), FeedContext(IDENTITY, TEMPLATES))
+            == 2
+        )
         one, two = (tmp_path / name / "VRU.rss.xml" for name in ("one", "two"))
         assert one.read_bytes() == two.read_bytes()
 
@@ -159,7 +163,7 @@ class TestFiles:
         self.put(ledger, make_question(1, words="The VRU."), baseline=True)
         old = Meeting(None, date(2018, 12, 20))
         self.put(ledger, make_question(2, words="The VRU.", meeting=old))
-        publish_feeds(ledger, tmp_path, FeedContext(IDENTITY, TEMPLATES))
+        publish_feeds(ledger, LocalFolder(tmp_path), FeedContext(IDENTITY, TEMPLATES))
         # tmp_path exists already, yet the feed was never written.
         assert self.titles(tmp_path) == ["New question: Question 1"]
 
@@ -269,7 +273,7 @@ def test_an_answer_links_to_the_questions_that_it_refers_to(ledger: Ledger, tmp_
         readings = [QuestionReading(known), QuestionReading(make_question(2, answer))]
         record_readings(connection, readings, NOW, RecordingRules())
     TopicMatcher(ledger).match_new_changes()
-    publish_feeds(ledger, tmp_path, FeedContext(PUBLIC, TEMPLATES))
+    publish_feeds(ledger, LocalFolder(tmp_path), FeedContext(PUBLIC, TEMPLATES))
     items = json.loads((tmp_path / "VRU.json").read_text())["items"]
     link = '<a href="https://replica.example/questions/1">2026/0001, Piers</a>'
     assert any(link in item["content_html"] for item in items)

@@ -18,6 +18,7 @@ from alerts.ledger import Ledger, notices
 from alerts.matching import TopicMatcher
 from alerts.recording import QuestionReading, RecordingRules, record_readings
 from alerts.subscribers import publish_topic
+from crawler.storage import LocalFolder
 from tests.support.samples import make_question
 from tests.support.web_client import FEED_IDENTITY, TEMPLATES
 
@@ -71,7 +72,7 @@ def publish_question(ledger: Ledger, folder: Path, now: datetime, number: int) -
             RecordingRules(),
         )
     TopicMatcher(ledger).match_new_changes()
-    publish_feeds(ledger, folder, FeedContext(FEED_IDENTITY, TEMPLATES))
+    publish_feeds(ledger, LocalFolder(folder), FeedContext(FEED_IDENTITY, TEMPLATES))
 
 
 def test_a_hub_is_notified_once_of_each_change(
@@ -122,7 +123,7 @@ def test_a_hub_is_notified_of_notices(
     ping_hub(ledger, identity)
     with ledger.writing() as connection:
         notices.add(connection, "london", "www.london.gov.uk", "unavailable", now, now)
-    publish_feeds(ledger, tmp_path, FeedContext(FEED_IDENTITY, TEMPLATES))
+    publish_feeds(ledger, LocalFolder(tmp_path), FeedContext(FEED_IDENTITY, TEMPLATES))
     assert ping_hub(ledger, identity) == 2
 
 

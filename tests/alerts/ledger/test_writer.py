@@ -37,6 +37,7 @@ from alerts.recording import (
     CrawlRecorder,
 )
 from alerts.rendering import Templates
+from crawler.storage import LocalFolder
 from tests.support.outbox import queue_messages
 
 ADA = "ada@demo.example"
@@ -129,7 +130,7 @@ def deliver(ledger: Ledger, now: datetime, folder: Path) -> object:
 
 def publish(ledger: Ledger, _now: datetime, folder: Path) -> object:
     identity = FeedIdentity("Watchword", "https://x.example", "w@demo.example")
-    return publish_feeds(ledger, folder / "feeds", FeedContext(identity, Templates()))
+    return publish_feeds(ledger, LocalFolder(folder / "feeds"), FeedContext(identity, Templates()))
 
 
 def crawl(ledger: Ledger, now: datetime, _folder: Path) -> object:

@@ -57,7 +57,7 @@ def build_manage_path(service: Service) -> str:
 @contextmanager
 def serving(service: Service) -> Iterator[WebClient]:
     with serve(create_app(build_web_context(service))) as url:
-        yield WebClient(service.ledger, service.clock(), service.config.feeds.path, url)
+        yield WebClient(service.ledger, service.clock(), Path("not used"), url)
     service.ledger.engine.dispose()
 
 

@@ -90,7 +90,7 @@ def test_relative_paths_are_taken_from_the_files_folder(tmp_path: Path) -> None:
     (tmp_path / "config.toml").write_text('templates = "own"')
     config = load_config(tmp_path / "config.toml")
     assert config.ledger.url.reveal() == f"sqlite:///{tmp_path}/var/ledger.sqlite3"
-    assert config.feeds.path == tmp_path / "var" / "feeds"
+    assert config.feeds.path.path == tmp_path / "var" / "feeds"
     assert config.templates == tmp_path / "own"
     [found] = config.channel_table.channels
     assert isinstance(found, maildir.MaildirSettings)

@@ -134,7 +134,7 @@ def test_a_home_folder_is_expanded(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     text = '[ledger]\nurl = "sqlite:///~/ledger.sqlite3"\n[feeds]\npath = "~/feeds"\n'
     config = parse_config(text, Path("elsewhere"), "config.toml", {})
     assert config.ledger.url.reveal() == f"sqlite:///{tmp_path}/ledger.sqlite3"
-    assert config.feeds.path == tmp_path / "feeds"
+    assert config.feeds.path.path == tmp_path / "feeds"
 
 
 @pytest.mark.parametrize("name", ["what?", "number#1", "100%25", "a b", "é"])

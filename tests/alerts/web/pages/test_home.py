@@ -17,6 +17,7 @@ from alerts.model import Frequency
 from alerts.recording import QuestionReading, RecordingRules, record_readings
 from alerts.search import index_questions
 from alerts.subscribers import subscribe
+from crawler.storage import LocalFolder
 from tests.alerts.subscribers.test_confirmation import ADA, find_link, list_queries, read_emails
 from tests.support.samples import make_answer, make_question
 from tests.support.web_client import (
@@ -202,7 +203,7 @@ def test_a_topic_with_an_alert_has_feeds_that_feed_readers_find(pages: WebClient
         wish = SubscriptionRequest("VRU", Frequency.DAILY, "all", "command")
         subscribe(connection, ADA, wish, SUBSCRIBER_DEFAULTS, pages.now)
     TopicMatcher(pages.ledger).match_new_changes()
-    publish_feeds(pages.ledger, pages.folder, FeedContext(FEED_IDENTITY, TEMPLATES))
+    publish_feeds(pages.ledger, LocalFolder(pages.folder), FeedContext(FEED_IDENTITY, TEMPLATES))
     html = pages.request_text("GET", "/search?q=vru+OR+VRU")[1]
     assert "/feeds/VRU" not in html  # another topic
     html = pages.request_text("GET", "/search?q=VRU")[1]

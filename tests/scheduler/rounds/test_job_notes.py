@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import sqlite3
 from contextlib import closing
-from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
 
-from alerts.ledger import Ledger, alarms, jobs, open_ledger
+from alerts.ledger import alarms, jobs, open_ledger
 from tests.support.service import ServiceFolder
 
 QUIET = '[sources.london]\nurl = "http://127.0.0.1:1"\nenabled = false\n'
@@ -60,19 +59,6 @@ def test_a_step_that_fails_twice_raises_an_alarm_and_stops_no_other(tmp_path: Pa
     assert known["publish"].failures_in_a_row == 0
     assert known["publish"].reason is None
     assert raised == {}
-
-
-def test_a_job_whose_process_died_has_failed(ledger: Ledger, now: datetime) -> None:
-    with ledger.writing() as connection:
-        for minute in range(3):
-            jobs.begin(connection, "match", now + timedelta(minutes=minute))
-        [job] = jobs.list_all(connection)
-        assert job.is_running
-        assert (job.failures_in_a_row, job.reason) == (2, "its process ended before it did")
-        jobs.end_well(connection, "match", now + timedelta(minutes=3))
-        [job] = jobs.list_all(connection)
-        assert not job.is_running
-        assert (job.failures_in_a_row, job.reason) == (0, None)
 
 
 @pytest.mark.slow
