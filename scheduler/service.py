@@ -179,7 +179,7 @@ def lock_ledger(service: Service) -> Iterator[WorkingService]:
         LedgerBusyError: Another process is using it.
         LedgerUnavailable: The ledger cannot be used now.
     """
-    with writer.become(service.ledger, service.clock()) as mine:
+    with writer.become(service.ledger) as mine:
         if mine is None:
             raise LedgerBusyError("another watchword is using this ledger; nothing was done")
         parts = {entry.name: getattr(service, entry.name) for entry in fields(Service)}
