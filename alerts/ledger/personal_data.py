@@ -204,6 +204,7 @@ OTHER_TABLES: Mapping[str, str] = {
     "notice": "when a source could not be read",
     "operator_session": "browsers that the operator is signed in with",
     "pause": "what the operator has paused",
+    "process": "processes of a cluster",
     "question": "public questions",
     "question_identity": "public questions",
     "rate_count": "networks, and mailboxes as keyed hashes, for a day at most: deleting data must "
