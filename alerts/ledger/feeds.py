@@ -50,18 +50,23 @@ def get(connection: Connection, name: str) -> FeedProgress | None:
 
 
 def mark_outdated(connection: Connection, names: Iterable[str]) -> None:
-    """Let the files of some feeds be written again, or for the first time."""
-    ordered = _lock(connection, names)
-    if ordered:
-        Ledger.announce(connection, "publish")
-    for name in ordered:
+    """Let the files of some feeds be written again, or for the first time.
+
+    The connection must be of :meth:`alerts.ledger.Ledger.writing` for a feed that is new.
+    """
+    wanted = set(names)
+    known = _lock(connection, wanted)
+    for some in iter_parameters(known):
+        more = {"version": feed.c.version + 1}
+        connection.execute(update(feed).where(feed.c.name.in_(some)).values(**more))
+    for name in sorted(wanted.difference(known)):
         # It begins anywhere, so that a feed that was withdrawn and is public again is not taken for
         # the former one by whoever is writing that just now.
         first = secrets.randbelow(_FIRST_VERSIONS)
         values = {"published_up_to": _NOTHING, "notices_up_to": 0, "version": first}
-        if insert_once(connection, feed, name=name, **values, written_version=first - 1) is None:
-            more = {"version": feed.c.version + 1}
-            connection.execute(update(feed).where(feed.c.name == name).values(**more))
+        insert_once(connection, feed, name=name, **values, written_version=first - 1)
+    if wanted:
+        Ledger.announce(connection, "publish")
 
 
 def mark_matched(connection: Connection, range_id: int, topic_ids: Set[int]) -> None:
@@ -186,12 +191,15 @@ def rewrite(connection: Connection, names: Iterable[str] | None = None) -> None:
 
 
 def _lock(connection: Connection, names: Iterable[str]) -> list[str]:
-    """Lock the rows of some feeds in the order of their names, so that nobody waits in a circle."""
-    ordered = sorted(set(names))
-    for some in iter_parameters(ordered):
+    """Lock the rows of some feeds, and return the names of those that there are.
+
+    They are locked in the order of their names, so that two transactions never wait for each other.
+    """
+    found: list[str] = []
+    for some in iter_parameters(sorted(names)):
         wanted = select(feed.c.name).where(feed.c.name.in_(some)).order_by(feed.c.name)
-        connection.execute(wanted.with_for_update())
-    return ordered
+        found += connection.execute(wanted.with_for_update()).scalars()
+    return found
 
 
 def _list_where(connection: Connection, condition: ColumnElement[bool]) -> list[FeedProgress]:

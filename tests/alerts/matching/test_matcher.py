@@ -91,6 +91,35 @@ def test_layers_fill_and_are_merged() -> None:
     assert match(matcher, batch)[250] == [250]
 
 
+def test_topics_that_join_together_are_one_layer_and_are_merged_with_as_many() -> None:
+    batch: list[Texts] = [{"title": [f"number n{n}n"]} for n in range(300)]
+    matcher = Matcher({0: "n0n"})
+    matcher.join_all({topic: f"n{topic}n" for topic in range(1, 200)})
+    for topic in range(200, 210):
+        matcher.join(topic, f"n{topic}n")
+    matcher.merge_layers()
+    assert matcher.layer_count == 3  # ten topics are too few to compile 199 again
+    for topic in (5, 205):
+        matcher.leave(topic)
+    matcher.join_all({topic: f"n{topic}n" for topic in (*range(210, 300), 5)})
+    assert matcher.layer_count == 4
+    matcher.merge_layers()
+    assert matcher.layer_count == 2
+    assert len(matcher) == 299
+    assert match(matcher, batch) == {topic: [topic] for topic in range(300) if topic != 205}
+    matcher.merge_layers()
+    assert matcher.layer_count == 2
+
+
+def test_matches_are_limited_to_the_first_records() -> None:
+    matcher = Matcher({1: "knife", 2: "knife OR bus", 3: "bus"})
+    texts: list[Texts] = [{"title": [words]} for words in ("bus", "pond", "knife", "bus knife")]
+    found = matcher.match(texts)
+    for most, kept, number in ((1, 1, 2), (2, 2, 2), (3, 2, 2), (4, 3, 4), (6, 3, 4), (7, 4, 7)):
+        some, records = found.limit(len(texts), most)
+        assert (records, some.topics.size) == (kept, number)
+
+
 @given(TOPICS, BATCHES)
 @settings(max_examples=50)
 @pytest.mark.slow
