@@ -8,10 +8,10 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection, Table, and_, delete, exists, func, select, update
 
+from alerts.ledger.delivery_schema import delivery_attempt
 from alerts.ledger.inserts import iter_parameters
 from alerts.ledger.messages import MessagePhase
 from alerts.ledger.schema import (
-    delivery_attempt,
     digest_item,
     digest_notice,
     message,
@@ -52,7 +52,7 @@ def recall(connection: Connection, keys: Collection[int]) -> int:
     subscription is handled up to one change, and is sent nothing before it again. Where a later one
     was sent already, what the earlier one shows cannot be composed again, and is not sent.
     """
-    recalled = _add_later(connection, set(keys))
+    recalled = _lock_waiting(connection, _add_later(connection, set(keys)))
     for key in sorted(recalled):
         _reopen_subscriptions(connection, key, recalled)
     tables: tuple[tuple[Table, Any], ...] = (
@@ -65,6 +65,16 @@ def recall(connection: Connection, keys: Collection[int]) -> int:
         for table, column in tables:
             connection.execute(delete(table).where(column.in_(some)))
     return len(recalled)
+
+
+def _lock_waiting(connection: Connection, keys: Collection[int]) -> set[int]:
+    """Return those of some digests that no delivery has claimed meanwhile; none can any more."""
+    found: set[int] = set()
+    for some in iter_parameters(sorted(keys)):
+        waiting = select(message.c.id).where(message.c.id.in_(some), message.c.phase == "queued")
+        rows = connection.execute(waiting.order_by(message.c.id).with_for_update())
+        found |= set(rows.scalars())
+    return found
 
 
 def _add_later(connection: Connection, keys: set[int]) -> set[int]:

@@ -28,8 +28,6 @@ from contextlib import suppress
 from io import TextIOWrapper
 from typing import NoReturn, TextIO
 
-import coverage
-
 from tests.support import forked_programs
 from tests.support.forked_programs import MAX_REQUEST_BYTES, STREAMS, StartRequest, decode_request
 
@@ -191,7 +189,6 @@ def _run(request: StartRequest) -> int:
     sys.stdin = sys.__stdin__ = _reopen(sys.stdin, 0)  # type: ignore[misc]
     sys.stdout = sys.__stdout__ = _reopen(sys.stdout, 1)  # type: ignore[misc]
     sys.stderr = sys.__stderr__ = _reopen(sys.stderr, 2)  # type: ignore[misc]
-    coverage.process_startup()  # as Python does at its start
     sys.argv = list(request.arguments)
     try:
         if request.module is not None:

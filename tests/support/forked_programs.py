@@ -2,8 +2,8 @@
 
 While they are on, `subprocess.Popen` lets `tests.support.fork_server` start the command, a crawl or
 a worker of the web server, which takes a twentieth of the processor time. Other programs it starts
-as ever, and ours too where they are to start in another way: with other ``PYTHON`` variables, as
-another user, or after a function of the caller's.
+as ever, and ours too where their coverage is measured or they are to start in another way: with
+other ``PYTHON`` variables, as another user, or after a function of the caller's.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ _SCRIPTS = str(REPOSITORY / "tests" / "support")
 _MAY_BE_IGNORED = (signal.SIGHUP, signal.SIGINT)
 #: Resources that a test may limit.
 _LIMITS = (resource.RLIMIT_AS, resource.RLIMIT_FSIZE)
-#: The variable by which coverage.py measures a process. The fork server itself is not measured.
+#: The variable by which coverage.py measures a process.
 _COVERAGE = "COVERAGE_PROCESS_CONFIG"
 #: Exit status where the fork server has ended first, by which nobody knows the program's own.
 _UNKNOWN_STATUS = 255 << 8
@@ -147,6 +147,7 @@ def _build_request(wanted: Mapping[str, Any]) -> StartRequest | None:
     }  # fmt: skip
     if (
         ours is None
+        or _COVERAGE in environment  # of modules that were imported before, nothing is measured
         or any(wanted[name] != usual for name, usual in ordinary.items())
         or _get_python_variables(environment) != _get_python_variables(os.environ)
     ):
