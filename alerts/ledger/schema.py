@@ -336,6 +336,14 @@ subscription = Table(
         sqlite_where=text("resume_at IS NOT NULL"),
         postgresql_where=text("resume_at IS NOT NULL"),
     ),
+    Index(  # lets the operator's overview count them without their rows
+        "ix_subscription_active",
+        "topic_id",
+        "subscriber_id",
+        "paused_at",
+        sqlite_where=text("ended_at IS NULL"),
+        postgresql_where=text("ended_at IS NULL"),
+    ),
     UniqueConstraint("subscriber_id", "topic_id"),
 )
 
