@@ -82,7 +82,6 @@ def _wait_for_start(cluster: ClusterOnTrial) -> None:
 def _run_wave(cluster: ClusterOnTrial, wave: int, fault: ClusterFault) -> str:
     """Ask the questions of a wave, let its fault happen, and wait for most of its digests."""
     readers = cluster.population.count_readers(wave)
-    began = time.monotonic()
     assert wait_for(lambda: _ask(cluster, wave), 60)
 
     def has_arrived(share: float) -> bool:
@@ -93,12 +92,13 @@ def _run_wave(cluster: ClusterOnTrial, wave: int, fault: ClusterFault) -> str:
     before = cluster.arrivals.digests[wave]
     fault.happen(cluster)
     over = time.monotonic()
+    cluster.arrivals.read()
+    meanwhile = cluster.arrivals.digests[wave]
     is_done = wait_for(lambda: has_arrived(_MOSTLY_DONE), _WAVE_SECONDS, between=0.05)
-    rest = time.monotonic() - over
     return (
-        f"{fault.name}: {before} of {readers} digests had arrived; "
-        f"{cluster.arrivals.digests[wave]} {rest:.1f} s after its end"
-        f"{'' if is_done else ' (the others come later)'}; {time.monotonic() - began:.0f} s in all"
+        f"{fault.name}: {before} of {readers} digests had arrived when it began, {meanwhile} when "
+        f"it was over, {cluster.arrivals.digests[wave]} {time.monotonic() - over:.1f} s later"
+        f"{'' if is_done else ' (the others come later)'}"
     )
 
 
