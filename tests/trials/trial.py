@@ -19,11 +19,11 @@ from tests.trials.population import Population
 
 #: Of the digests of a wave: those that have arrived when its fault comes, and when it is over.
 _UNDER_WAY, _MOSTLY_DONE = 0.1, 0.95
-#: Seconds that a wave may take from its fault on; one that takes longer is looked at in the audit.
+#: Seconds that a wave may take from its fault on; what comes later is waited for at the end.
 _WAVE_SECONDS = 240.0
 #: Seconds from the last wave until all is sent: a message in doubt is tried again after five
 #: minutes, and one whose worker was lost while handing it over after fifteen.
-_END_SECONDS = 1200.0
+END_SECONDS = 1200.0
 #: Seconds until the status is true; also of the start, where all processes begin at once.
 _STATUS_SECONDS = 60.0
 
@@ -42,6 +42,7 @@ def run_faults(
     subscribers: int,
     faults: Sequence[ClusterFault],
     say: Callable[[str], None] = lambda _line: None,
+    end_seconds: float = END_SECONDS,
 ) -> TrialReport:
     """Run a cluster with a wave of questions for each fault; return what was seen.
 
@@ -50,6 +51,7 @@ def run_faults(
         subscribers: Each is concerned by one wave.
         faults: What happens, one in each wave.
         say: Called with each line of the report as soon as it is known.
+        end_seconds: How long all may take to be sent after the last fault.
     """
     population = Population(subscribers, len(faults))
     has_far_worker = any(fault.needs_network for fault in faults)
@@ -60,7 +62,7 @@ def run_faults(
             for wave, fault in enumerate(faults):
                 report.waves.append(_run_wave(cluster, wave, fault))
                 say(report.waves[-1])
-            _finish(cluster, report)
+            _finish(cluster, report, end_seconds)
         finally:
             for name, log in cluster.supervisor.read_logs().items():
                 report.figures.append(f"{name}: {len(log.splitlines())} lines in the log")
@@ -111,7 +113,7 @@ def _ask(cluster: ClusterOnTrial, wave: int) -> bool:
     return True
 
 
-def _finish(cluster: ClusterOnTrial, report: TrialReport) -> None:
+def _finish(cluster: ClusterOnTrial, report: TrialReport, seconds: float) -> None:
     """Wait until all is sent and the status is true; then audit."""
     readers = cluster.population.subscribers
 
@@ -119,7 +121,7 @@ def _finish(cluster: ClusterOnTrial, report: TrialReport) -> None:
         cluster.arrivals.read()
         return cluster.arrivals.digests.total() >= readers and not _has_unsent(cluster)
 
-    if not wait_for(is_sent, _END_SECONDS):
+    if not wait_for(is_sent, seconds):
         report.problems.append("not all messages were sent")
     untruth: str | None = None
 

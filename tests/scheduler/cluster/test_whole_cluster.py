@@ -30,7 +30,8 @@ QUICK = ("kill -9 of a worker", "worker stopped for longer than its jobs", "data
 def test_each_subscriber_is_sent_exactly_the_right_digest(tmp_path: Path) -> None:
     if find_server_programs() is None:
         pytest.skip("no PostgreSQL server is installed (Debian: apt-get install postgresql)")
-    report = run_faults(tmp_path, SUBSCRIBERS, [FAULTS[name] for name in QUICK])
+    faults = [FAULTS[name] for name in QUICK]
+    report = run_faults(tmp_path, SUBSCRIBERS, faults, end_seconds=60)
     assert report.problems == [], report
 
 
