@@ -217,5 +217,7 @@ def _add_feeds(connection: Connection, size: CrowdSize, newest: int) -> None:
             "archive_pages": literal(0, Integer),
             "written_pages": literal(0, Integer),
             "pinged_up_to": literal(newest, Integer),
+            "version": literal(0, Integer),
+            "written_version": literal(0, Integer),
         },
     )
