@@ -97,7 +97,7 @@ def _time_delivery(ledger: Ledger, way: Callable[[], None]) -> float:
 
 def _deliver_plainly(ledger: Ledger, server: Postfix) -> None:
     with ledger.reading() as connection:
-        keys = [entry.id for entry in messages.list_due(connection, NOW)]
+        keys = connection.execute(select(message.c.id).order_by(message.c.id)).scalars().all()
     for key in keys:
         with ledger.reading() as connection:
             [entry] = messages.get(connection, [key])

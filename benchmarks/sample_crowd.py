@@ -26,9 +26,9 @@ from sqlalchemy import (
 from sqlalchemy.sql.selectable import CTE
 
 from alerts.ledger import Ledger, changes, notices, topic_ranges
+from alerts.ledger.delivery_schema import delivery_attempt
 from alerts.ledger.publication_schema import feed
 from alerts.ledger.schema import (
-    delivery_attempt,
     message,
     subscriber,
     subscription,

@@ -61,20 +61,24 @@ class ChannelBreaker:
             self._accepted_domains.add(_get_domain(message))
             self._doubts_in_a_row = 0
 
-    def note_refused(self, message: Message, error: SenderRejected) -> None:
+    def note_refused(self, message: Message, error: SenderRejected) -> bool:
         """Note a refusal that blames us, and shut the channel if it is one of three alike.
 
         Where other domains accept our messages, the channel stays open for them. Several domains
         that refuse us are then left alone (:meth:`is_refusing`); a single one is tried on.
+
+        Returns:
+            Whether this has shut the channel.
         """
         with self._lock:
+            was_shut = self.is_shut
             self._refused.append((message, error))
             kind = get_reply_kind(str(error))
             self._recipients[kind].add(message.recipient)
             self._domains[kind].add(_get_domain(message))
             domains = self._domains[kind]
             if len(self._recipients[kind]) < _MIN_REFUSALS:
-                return
+                return False
             said = strip_addresses(str(error))
             if not self._accepted_domains - domains:
                 self._failure = ChannelRefused(
@@ -85,6 +89,7 @@ class ChannelBreaker:
                     f"{len(domains)} domains refuse messages because of us, not their "
                     f"recipients: {said}"
                 )
+            return self.is_shut and not was_shut
 
     def is_refusing(self, message: Message) -> bool:
         """Return whether a message is for one of several domains that refuse us in this run."""
@@ -94,15 +99,26 @@ class ChannelBreaker:
         with self._lock:
             return any(domain in domains for domains in self._domains.values())
 
-    def note_doubt(self, error: InDoubt) -> None:
-        """Note that it is not known whether a message was accepted."""
+    def note_doubt(self, error: InDoubt) -> bool:
+        """Note that it is not known whether a message was accepted.
+
+        Returns:
+            Whether this has shut the channel.
+        """
         with self._lock:
             self._doubts_in_a_row += 1
-            if self._doubts_in_a_row >= _MAX_DOUBTS_IN_A_ROW and self._failure is None:
-                self._failure = ChannelUnavailable(
-                    f"{self._doubts_in_a_row} messages in a row were sent and not acknowledged: "
-                    f"{strip_addresses(str(error))}"
-                )
+            if self._doubts_in_a_row < _MAX_DOUBTS_IN_A_ROW or self.is_shut:
+                return False
+            self._failure = ChannelUnavailable(
+                f"{self._doubts_in_a_row} messages in a row were sent and not acknowledged: "
+                f"{strip_addresses(str(error))}"
+            )
+            return True
+
+    def shut(self, failure: ChannelUnavailable) -> None:
+        """Shut the channel because another delivery has found out why."""
+        with self._lock:
+            self._failure = self._failure or failure
 
     def get_failure(self) -> ChannelUnavailable | None:
         """Return why the channel is shut, if only for some domains; None while it is open."""

@@ -65,6 +65,10 @@ class DeliveryCancelled(DeliveryError):
     """The subscriber unsubscribed while the message was in transit; it was not handed over."""
 
 
+class Overtaken(DeliveryCancelled):
+    """Another delivery has the message, or may have; it was not handed over by this one."""
+
+
 class InDoubt(DeliveryError):
     """The connection was lost after the message was handed over and before it was acknowledged."""
 
@@ -114,8 +118,13 @@ class ChannelSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     is_fallback: ClassVar[bool] = False
 
     @property
+    def name(self) -> str:
+        """The name of the section, which is the one of the module."""
+        return type(self).__module__.rpartition(".")[2]
+
+    @property
     def connections(self) -> int:
-        """How many sessions may be open at once."""
+        """How many sessions may be open at once, in all processes together."""
         return 1
 
     def open(self) -> AbstractContextManager[OpenChannel]:

@@ -16,14 +16,16 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import contextmanager
 from datetime import datetime
-from typing import TypeAlias
+from typing import Literal, TypeAlias
 
 import msgspec
 from sqlalchemy import Connection
 
+from alerts.delivery.channel_run import ChannelRun
 from alerts.delivery.sent_log import SentLog, SentLogError
 from alerts.delivery.watch import DeliveryWatch
-from alerts.ledger import Ledger, LedgerUnavailable, WriterLost, deliveries, messages
+from alerts.ledger import LedgerUnavailable, WriterLost, claims, deliveries, messages
+from alerts.ledger.claims import HeldMessage, LeasePeriods
 from alerts.ledger.deliveries import DeliveryAttempt
 from alerts.ledger.messages import Message
 
@@ -57,39 +59,44 @@ class OutcomeCounter:
 
 
 class _HandingOver(msgspec.Struct, frozen=True):
-    message_id: int
+    message: Message
 
 
 class _Attempted(msgspec.Struct, frozen=True):
-    message_id: int
+    message: Message
     attempt: DeliveryAttempt
     at: datetime
 
 
 class _Requeued(msgspec.Struct, frozen=True):
-    message_id: int
+    message: Message
 
 
 _Event: TypeAlias = _HandingOver | _Attempted | _Requeued
-#: An event, and the future that tells its sender whether the message is still wanted.
-_PendingEvent: TypeAlias = tuple[_Event, "Future[bool]"]
+#: Whether a message may be handed over, is not wanted any more, or is another delivery's.
+HandoverReply: TypeAlias = Literal["granted", "unwanted", "overtaken"]
+#: An event, and the future that tells its sender whether the message may be handed over.
+_PendingEvent: TypeAlias = tuple[_Event, "Future[HandoverReply]"]
 
 
 class OutcomeWriter:
     """A queue of events that one thread writes; see :func:`open_outcome_writer`."""
 
-    def __init__(self, ledger: Ledger, sent_log: SentLog) -> None:
-        self._ledger, self._sent_log = ledger, sent_log
+    def __init__(self, run: ChannelRun, sent_log: SentLog, periods: LeasePeriods) -> None:
+        self._run, self._sent_log, self._periods = run, sent_log, periods
+        self._ledger = run.ledger
+        self._renewed_at = time.monotonic()
         self._events: queue.SimpleQueue[_PendingEvent | None] = queue.SimpleQueue()
         self._failure: BaseException | None = None
 
-    def record_handing_over(self, message_id: int) -> bool:
+    def record_handing_over(self, message: Message) -> HandoverReply:
         """Commit that a message is about to be handed over.
 
         Returns:
-            False, with the message dropped instead, when nobody wants it any more.
+            "unwanted", with the message dropped instead, when nobody wants it any more;
+            "overtaken", with nothing written, when another delivery has claimed it.
         """
-        return self._enqueue(_HandingOver(message_id)).result()
+        return self._enqueue(_HandingOver(message)).result()
 
     def record_attempt(self, message: Message, attempt: DeliveryAttempt, at: datetime) -> None:
         """Record how an attempt ended, without waiting: the message is out of our hands."""
@@ -99,24 +106,44 @@ class OutcomeWriter:
             except SentLogError as error:
                 # The ledger knows it too. Only a ledger from a backup would not.
                 log.error("the sent log does not know message %d: %s", message.id, error)
-        self._enqueue(_Attempted(message.id, attempt, at))
+        self._enqueue(_Attempted(message, attempt, at))
 
-    def requeue(self, message_id: int) -> None:
+    def requeue(self, message: Message) -> None:
         """Record that a message was not tried, and queue it again."""
-        self._enqueue(_Requeued(message_id))
+        self._enqueue(_Requeued(message))
 
-    def _enqueue(self, event: _Event) -> Future[bool]:
-        done: Future[bool] = Future()
+    def _enqueue(self, event: _Event) -> Future[HandoverReply]:
+        done: Future[HandoverReply] = Future()
         self._events.put((event, done))
         return done
 
     def run(self) -> None:
-        """Write events until :meth:`finish` is called. This is the work of the writer's thread."""
-        while (first := self._events.get()) is not None:
+        """Write events until :meth:`finish` is called. This is the work of the writer's thread.
+
+        It renews the leases of the delivery as well, so that a slow server costs no claim.
+        """
+        is_last = False
+        while not is_last:
+            self._renew_leases()
+            try:
+                first = self._events.get(timeout=self._periods.renewal.total_seconds())
+            except queue.Empty:
+                continue
+            if first is None:
+                return
             group, is_last = self._collect_group(first)
             self._commit(group)
-            if is_last:
-                return
+
+    def _renew_leases(self) -> None:
+        """Renew the leases when it is time, and if the ledger can be used."""
+        if time.monotonic() - self._renewed_at < self._periods.renewal.total_seconds():
+            return
+        self._renewed_at = time.monotonic()
+        try:
+            with self._ledger.writing_shard() as connection:
+                self._run.renew(connection, self._periods)
+        except (LedgerUnavailable, WriterLost) as error:
+            log.warning("%s; the leases of the delivery are not renewed yet", error)
 
     def _collect_group(self, first: _PendingEvent) -> tuple[list[_PendingEvent], bool]:
         """Return all events that wait, and whether the end mark was among them."""
@@ -133,30 +160,32 @@ class OutcomeWriter:
     def _commit(self, group: Sequence[_PendingEvent]) -> None:
         events = [event for event, _ in group]
         try:
-            wanted = self._write(events)
+            replies = self._write(events)
         except BaseException as error:  # noqa: BLE001  # passed on to everyone who waits
             self._failure = error
             for _, done in group:
                 done.set_exception(error)
             return
         for event, done in group:
-            done.set_result(not isinstance(event, _HandingOver) or event.message_id in wanted)
+            done.set_result(replies.get(event.message.id, "granted"))
 
-    def _write(self, events: Sequence[_Event]) -> set[int]:
+    def _write(self, events: Sequence[_Event]) -> dict[int, HandoverReply]:
         """Write events, again and again for a while if the ledger cannot be used.
+
+        A transaction whose end was not seen may have been committed. It is not written twice: what
+        was recorded is held by nobody.
 
         Raises:
             WriterLost: Another process has become the writer. How attempts ended is recorded all
-                the same, where no other process has made another attempt.
+                the same, where no other delivery has claimed the message.
             LedgerUnavailable: Nothing could be written.
         """
         end = time.monotonic() + (_RECORDING_PERIOD if self._failure is None else 0.0)
         is_first = True
         while True:
             try:
-                with self._ledger.writing() as connection:
-                    known = events if is_first else self._drop_recorded(connection, events)
-                    return _write_events(connection, known)
+                with self._ledger.writing_shard() as connection:
+                    return self._write_events(connection, events)
             except WriterLost:
                 self._write_attempts_alone(events)
                 raise
@@ -172,17 +201,33 @@ class OutcomeWriter:
         """Record the attempts at messages that nobody else has claimed since."""
         made = [event for event in events if isinstance(event, _Attempted)]
         if made:
-            with self._ledger.as_bystander().writing() as connection:
-                _write_events(connection, self._drop_recorded(connection, made))
+            with self._ledger.as_bystander().writing_shard() as connection:
+                self._write_events(connection, made)
 
-    def _drop_recorded(self, connection: Connection, events: Sequence[_Event]) -> list[_Event]:
-        """Return the events without attempts at messages that are not this writer's any more.
+    def _write_events(
+        self, connection: Connection, events: Sequence[_Event]
+    ) -> dict[int, HandoverReply]:
+        """Write the events of messages that this delivery still holds.
 
-        A transaction whose end was not seen may have been committed: it is not written twice.
+        Returns:
+            The ids of the messages that may not be handed over, with the reason.
         """
-        keys = [event.message_id for event in events if isinstance(event, _Attempted)]
-        mine = messages.filter_claimed(connection, keys, self._ledger.epoch)
-        return [e for e in events if not isinstance(e, _Attempted) or e.message_id in mine]
+        keys = sorted({event.message.id for event in events})
+        held = claims.lock_held(connection, keys, self._run.holder)
+        mine = [e for e in events if e.message.id in held and _is_same(e, held[e.message.id])]
+        replies: dict[int, HandoverReply] = dict.fromkeys(keys, "overtaken")
+        replies |= {event.message.id: "granted" for event in mine}
+        attempts = [(e.message.id, e.attempt, e.at) for e in mine if isinstance(e, _Attempted)]
+        deliveries.record_attempts(connection, attempts)
+        untried = [event.message.id for event in mine if isinstance(event, _Requeued)]
+        claims.mark_untried(connection, untried)
+        leaving = {event.message.id for event in mine if isinstance(event, _HandingOver)}
+        wanted = messages.filter_deliverable(connection, sorted(leaving)) if leaving else set()
+        # One that was marked before is sent again over a new connection, as the same attempt.
+        fresh = [key for key in sorted(wanted) if held[key].phase == "sending"]
+        claims.mark_handing_over(connection, fresh, self._periods)
+        messages.set_phase(connection, sorted(leaving - wanted), "dropped")
+        return replies | dict.fromkeys(leaving - wanted, "unwanted")
 
     def finish(self) -> None:
         """Let the thread end once everything is written."""
@@ -194,26 +239,20 @@ class OutcomeWriter:
             raise self._failure
 
 
-def _write_events(connection: Connection, events: Sequence[_Event]) -> set[int]:
-    """Write a group of events; return the messages that may be handed over."""
-    attempts = [(e.message_id, e.attempt, e.at) for e in events if isinstance(e, _Attempted)]
-    deliveries.record_attempts(connection, attempts)
-    untried = [event.message_id for event in events if isinstance(event, _Requeued)]
-    messages.mark_untried(connection, untried)
-    leaving = [event.message_id for event in events if isinstance(event, _HandingOver)]
-    wanted = messages.filter_deliverable(connection, leaving) if leaving else set()
-    messages.mark_handing_over(connection, sorted(wanted))
-    messages.set_phase(connection, sorted(set(leaving) - wanted), "dropped")
-    return wanted
+def _is_same(event: _Event, held: HeldMessage) -> bool:
+    """Whether an event belongs to the claim by which a message is held now."""
+    return event.message.claim_epoch == held.claim_epoch
 
 
 @contextmanager
-def open_outcome_writer(ledger: Ledger, sent_log: SentLog) -> Iterator[OutcomeWriter]:
+def open_outcome_writer(
+    run: ChannelRun, sent_log: SentLog, periods: LeasePeriods
+) -> Iterator[OutcomeWriter]:
     """Start a writer with its thread; at the end of the block everything is on the disk.
 
     Raises whatever kept an event from being written.
     """
-    writer = OutcomeWriter(ledger, sent_log)
+    writer = OutcomeWriter(run, sent_log, periods)
     thread = threading.Thread(target=writer.run, name="outcomes")
     thread.start()
     try:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import importlib
 import pkgutil
 from dataclasses import dataclass
+from datetime import datetime
 
 from alerts.delivery import channels
 from alerts.delivery.channel import ChannelSettings
 from alerts.errors import MissingExtra
+from alerts.ledger.claims import DueFilter
 from alerts.model import AddressError, Recipient
 
 
@@ -73,6 +75,24 @@ class ChannelTable:
         if recipient.is_email:
             return None
         return next((channel for channel in self.channels if channel.is_fallback), None)
+
+    def find_due(
+        self, channel: ChannelSettings, now: datetime, recipient: str | None = None
+    ) -> DueFilter:
+        """Return which messages of the outbox a channel carries that are due.
+
+        It chooses as :meth:`find` does.
+
+        Args:
+            channel: One of the configured channels.
+            now: The time.
+            recipient: Only messages to this address; None for all.
+        """
+        earlier = self.channels[: self.channels.index(channel)]
+        schemes = channel.schemes.difference(*(one.schemes for one in earlier))
+        fallback = next((one for one in self.channels if one.is_fallback), None)
+        declared = frozenset[str]().union(*(one.schemes for one in self.channels))
+        return DueFilter(now, schemes, declared if channel is fallback else None, recipient)
 
     def check(self, recipient: Recipient) -> None:
         """Check that messages to a recipient can be delivered. Email always can.

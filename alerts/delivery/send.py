@@ -6,10 +6,12 @@ ledger knows which messages cannot have been accepted, and sends exactly those a
 
 from __future__ import annotations
 
+import logging
+import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from alerts.bounces import apply_bounce, build_return_path
@@ -25,26 +27,25 @@ from alerts.delivery.channel import (
     InDoubt,
     MailboxUnavailable,
     OpenChannel,
+    Overtaken,
     SenderRejected,
     TemporaryFailure,
 )
-from alerts.delivery.outbox import ClaimedMessages, DeliveryContext
+from alerts.delivery.channel_run import ChannelRun, begin_run
+from alerts.delivery.outbox import ClaimedMessages, ClaimOrder, DeliveryContext
 from alerts.delivery.outcomes import OutcomeCounter, OutcomeWriter, open_outcome_writer
-from alerts.delivery.policy import (
-    DeliveryPolicy,
-    SendRateLimiter,
-    apply_daily_limit,
-    spread_domains,
-)
+from alerts.delivery.policy import DeliveryPolicy
 from alerts.delivery.registry import ChannelTable
 from alerts.delivery.sent_log import SentLog
 from alerts.delivery.watch import DeliveryWatch
-from alerts.ledger import Ledger, deliveries, messages, secrets
+from alerts.ledger import Ledger, claims, deliveries, messages, secrets
 from alerts.ledger.bounces import Bounce, BounceKind
+from alerts.ledger.claims import DueFilter
 from alerts.ledger.deliveries import DeliveryAttempt
-from alerts.ledger.messages import DueMessage, Message, MessagePhase
+from alerts.ledger.messages import Message, MessagePhase
 from alerts.mail import DIGEST_LANE
-from alerts.model import Recipient
+
+log = logging.getLogger("watchword.deliver")
 
 #: Waits between attempts: short enough for greylisting (usually 5 minutes), then longer. The last
 #: one is repeated until a message is `_GIVE_UP_AFTER` old.
@@ -59,7 +60,6 @@ _MIN_ATTEMPTS = len(_RETRY_DELAYS)
 _MAX_ATTEMPTS = 30
 #: A message in doubt is sent a second time; after another doubt it is held for the operator.
 _MAX_DOUBTS = 2
-_DAY = timedelta(days=1)
 
 
 def deliver_due(
@@ -72,7 +72,7 @@ def deliver_due(
     watch: DeliveryWatch | None = None,
     recipient: str | None = None,
 ) -> Counter[str]:
-    """Send the messages that are due.
+    """Send the messages that are due. Any number of processes may do so at once.
 
     Args:
         ledger: The ledger with the outbox.
@@ -96,91 +96,100 @@ def deliver_due(
             attempt is counted. The other channels have been tried.
     """
     context = DeliveryContext(
-        ledger, clock, policy or DeliveryPolicy(), sent_log or SentLog(), watch or DeliveryWatch()
+        ledger,
+        clock,
+        policy or DeliveryPolicy(),
+        sent_log or SentLog(),
+        watch or DeliveryWatch(),
     )
-    due, counts = _list_due(context, recipient)
-    context.watch.begin(len(due))
+    work = _list_work(context, channels, recipient)
+    context.watch.begin(sum(one.number for one in work))
+    counts: Counter[str] = Counter()
     failures: list[ChannelUnavailable] = []
-    for run in _run_channels(context, _sort_by_channel(channels, due)):
-        counts += run.counts
-        failures += run.failures
+    for result in _run_channels(context, work):
+        counts += result.counts
+        failures += result.failures
     context.sent_log.flush()
     if failures:
         raise next((f for f in failures if isinstance(f, ChannelRefused)), failures[0])
     return counts
 
 
-def _parse_recipient(message: DueMessage) -> Recipient:
-    return Recipient.from_normal_form(message.recipient)
+@dataclass(frozen=True)
+class _ChannelWork:
+    """What there is to send over a channel."""
+
+    channel: ChannelSettings
+    wanted: DueFilter
+    number: int  #: of messages
 
 
-def _list_due(
-    context: DeliveryContext, recipient: str | None
-) -> tuple[list[DueMessage], Counter[str]]:
-    """Return what may be sent now, and the count of what is over the daily limit."""
+def _list_work(
+    context: DeliveryContext, channels: ChannelTable, recipient: str | None
+) -> list[_ChannelWork]:
+    """Return the channels that have something to send. This only reads."""
     now = context.clock()
     with context.ledger.reading() as connection:
-        due = messages.list_due(connection, now, recipient)
-        sent = deliveries.count_sent_since(connection, now - _DAY, DIGEST_LANE)
-    allowed = spread_domains(apply_daily_limit(due, sent, context.policy), now)
-    # A Counter that is added to drops what is zero.
-    return allowed, Counter() + Counter(over_limit=len(due) - len(allowed))
+        if not claims.has_due(connection, now):
+            return []
+        found = []
+        for channel in channels.channels:
+            wanted = channels.find_due(channel, now, recipient)
+            found.append(_ChannelWork(channel, wanted, claims.count_due(connection, wanted)))
+    return [work for work in found if work.number]
 
 
 @dataclass(frozen=True)
 class _ChannelResult:
     """What became of a channel's messages, and why connections could not be opened."""
 
-    counts: Counter[str]
-    failures: Sequence[ChannelUnavailable]
+    counts: Counter[str] = field(default_factory=Counter)
+    failures: Sequence[ChannelUnavailable] = ()
 
 
-def _sort_by_channel(
-    channels: ChannelTable, due: Sequence[DueMessage]
-) -> list[tuple[ChannelSettings, list[int]]]:
-    """Return the channels that have something to send, with the ids of their messages."""
-    found = [
-        (channel, [m.id for m in due if channels.find(_parse_recipient(m)) is channel])
-        for channel in channels.channels
-    ]
-    return [(channel, ids) for channel, ids in found if ids]
-
-
-def _run_channels(
-    context: DeliveryContext, work: Sequence[tuple[ChannelSettings, list[int]]]
-) -> list[_ChannelResult]:
+def _run_channels(context: DeliveryContext, work: Sequence[_ChannelWork]) -> list[_ChannelResult]:
     """Send over all channels at once, so that a slow one does not hold up the others."""
     if len(work) == 1:
-        return [_run_channel(context, *work[0])]
+        return [_run_channel(context, work[0])]
     with ThreadPoolExecutor(max(1, len(work)), "channel") as pool:
-        futures = [pool.submit(_run_channel, context, channel, ids) for channel, ids in work]
+        futures = [pool.submit(_run_channel, context, one) for one in work]
         return [future.result() for future in futures]
 
 
-def _run_channel(
-    context: DeliveryContext, channel: ChannelSettings, message_ids: Sequence[int]
-) -> _ChannelResult:
-    """Send messages over as many connections as the channel allows, and wait for the end."""
+def _run_channel(context: DeliveryContext, work: _ChannelWork) -> _ChannelResult:
+    """Send messages over as many connections as are free, and wait for the end."""
+    with begin_run(context.ledger, work.channel, work.number, context.policy.periods) as run:
+        if not run.connections:  # other deliveries have them all
+            return _ChannelResult()
+        order = ClaimOrder(work.wanted, context.policy, context.clock)
+        result = _send_claimed(context, run, order)
+    if order.is_over_limit:
+        with context.ledger.reading() as connection:
+            left = claims.count_due(connection, work.wanted, DIGEST_LANE)
+        result.counts.update(Counter(over_limit=left) if left else {})
+    return result
+
+
+def _send_claimed(context: DeliveryContext, run: ChannelRun, order: ClaimOrder) -> _ChannelResult:
+    """Send what is claimed over the connections of a run."""
     counter, breaker = OutcomeCounter(context.watch), ChannelBreaker()
-    claimed = ClaimedMessages(context, channel, message_ids, counter, breaker)
-    with context.ledger.writing() as connection:
-        secret = secrets.get_or_create(connection, "return path")
-    workers = max(1, min(channel.connections, len(message_ids)))
+    claimed = ClaimedMessages(context, run, order, counter, breaker)
     with (
-        open_outcome_writer(context.ledger, context.sent_log) as writer,
-        ThreadPoolExecutor(workers, "delivery") as pool,
+        open_outcome_writer(run, context.sent_log, context.policy.periods) as writer,
+        ThreadPoolExecutor(run.connections, "delivery") as pool,
     ):
-        sender = _Sender(context, writer, counter, breaker, secret)
-        futures = [pool.submit(_run_connection, channel, claimed, sender) for _ in range(workers)]
+        sender = _Sender(context, run, writer, counter, breaker)
+        connections = range(run.connections)
+        futures = [pool.submit(_run_connection, run.channel, claimed, sender) for _ in connections]
         results = [future.result() for future in futures]
         sender.settle_refused()
-    claimed.release()
     failures = [failure for failure in (breaker.get_failure(), *results) if failure is not None]
     counts = counter.get()
     is_refused = any(isinstance(failure, ChannelRefused) for failure in failures)
-    if not is_refused and counts and counts.total() + len(failures) >= len(message_ids):
+    is_all_settled = claimed.is_exhausted and counts.total() + len(failures) >= claimed.number
+    if not is_refused and counts and is_all_settled:
         # The server refused one connection too many, and the others did the work.
-        return _ChannelResult(counts, [])
+        return _ChannelResult(counts)
     return _ChannelResult(counts, failures)
 
 
@@ -209,20 +218,20 @@ class _Sender:
     def __init__(
         self,
         context: DeliveryContext,
+        run: ChannelRun,
         writer: OutcomeWriter,
         counter: OutcomeCounter,
         breaker: ChannelBreaker,
-        return_path_secret: bytes,
     ) -> None:
         self._context = context
+        self._run = run
         self._writer = writer
         self._counter = counter
         self._breaker = breaker
-        self._secret = return_path_secret
-        self._rate_limiter = SendRateLimiter(context.policy.per_second)
+        self._secret = _get_return_path_secret(context.ledger)
 
     def requeue(self, message: Message) -> None:
-        self._writer.requeue(message.id)
+        self._writer.requeue(message)
 
     def send(self, session: OpenChannel, message: Message) -> None:
         """Try to deliver a message, and record the outcome.
@@ -231,27 +240,36 @@ class _Sender:
             ChannelUnavailable: The connection was lost and cannot be made again. The attempt is
                 not recorded.
         """
-        self._rate_limiter.wait()
+        self._run.wait_for_turn(self._context.policy.per_second)
         try:
             detail = session.deliver(
                 self._build_envelope(message), lambda: self._begin_handover(message)
             )
             attempt = DeliveryAttempt("sent", detail, "sent", self._context.clock())
             self._breaker.note_accepted(message)
+        except Overtaken as error:
+            log.warning("message %d is left to another delivery: %s", message.id, error)
+            return
         except DeliveryCancelled:
             self._counter.add(dropped=1)
             return
         except ChannelUnavailable:
             raise
         except SenderRejected as error:
-            self._breaker.note_refused(message, error)
+            self._note_shut(is_new=self._breaker.note_refused(message, error))
             return
         except DeliveryError as error:
             attempt = self._classify_failure(error, message)
             self._record_bounce(error, attempt, message)
             if isinstance(error, InDoubt):
-                self._breaker.note_doubt(error)
+                self._note_shut(is_new=self._breaker.note_doubt(error))
         self._record(message, attempt)
+
+    def _note_shut(self, *, is_new: bool) -> None:
+        """Tell other deliveries that the channel is shut, if it has just been."""
+        failure = self._breaker.get_failure()
+        if is_new and failure is not None:
+            self._run.note_shut(failure)
 
     def settle_refused(self) -> None:
         """Retry what was refused because of us; where the channel is shut, queue it untouched."""
@@ -279,9 +297,23 @@ class _Sender:
         return Envelope(message.message_id, sender, message.recipient, message.body)
 
     def _begin_handover(self, message: Message) -> None:
-        """Commit that the message may be accepted from now on. Raises `DeliveryCancelled`."""
-        if not self._writer.record_handing_over(message.id):
+        """Commit that the message may be accepted from now on. The last byte is sent next.
+
+        Raises:
+            Overtaken: Another delivery has claimed the message; or this process stood still, so
+                that another one may have claimed it by now.
+            DeliveryCancelled: The subscriber has unsubscribed.
+        """
+        began = _read_uptime()
+        reply = self._writer.record_handing_over(message)
+        if reply == "overtaken":
+            raise Overtaken("it has claimed the message")
+        if reply == "unwanted":
             raise DeliveryCancelled("the subscriber has unsubscribed")
+        waited = _read_uptime() - began
+        if waited > self._context.policy.periods.last_byte.total_seconds():
+            self.requeue(message)
+            raise Overtaken(f"this process stood still for {waited:.0f} s")
 
     def _record_bounce(
         self, error: DeliveryError, attempt: DeliveryAttempt, message: Message
@@ -294,6 +326,21 @@ class _Sender:
             sent = messages.find_by_number(connection, message.id)
             if sent is not None:
                 apply_bounce(connection, sent.subscriber_id, bounce, self._context.clock())
+
+
+def _get_return_path_secret(ledger: Ledger) -> bytes:
+    """Return the key that signs return paths; make it the first time."""
+    with ledger.reading() as connection:
+        found = secrets.find_secret(connection, "return path")
+    if found is not None:
+        return found
+    with ledger.writing() as connection:
+        return secrets.get_or_create(connection, "return path")
+
+
+def _read_uptime() -> float:
+    """Return seconds of a clock that nobody sets, and that goes on while the machine sleeps."""
+    return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
 
 
 def _get_bounce_kind(error: DeliveryError) -> BounceKind | None:

@@ -12,7 +12,10 @@ values. They do not read the clock: the caller passes ``now``. Datetimes are awa
 function may raise SQLAlchemy's ``DBAPIError``.
 """
 
-from alerts.ledger import service_schema  # noqa: F401  # its tables belong to the ledger
+from alerts.ledger import (  # their tables belong to the ledger
+    delivery_schema,  # noqa: F401
+    service_schema,  # noqa: F401
+)
 from alerts.ledger.engine import Ledger, StatementTimeout, find_ledger, open_ledger
 from alerts.ledger.faults import LedgerUnavailable, WriterLost
 from alerts.ledger.urls import (

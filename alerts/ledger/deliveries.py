@@ -8,8 +8,9 @@ from datetime import datetime
 import msgspec
 from sqlalchemy import Connection, bindparam, case, func, insert, select, update
 
-from alerts.ledger.messages import UNSENT_PHASES, DeliveryOutcome, MessagePhase
-from alerts.ledger.schema import delivery_attempt, message
+from alerts.ledger.delivery_schema import delivery_attempt
+from alerts.ledger.messages import RELEASED, UNSENT_PHASES, DeliveryOutcome, MessagePhase
+from alerts.ledger.schema import message
 
 #: The detail of the attempt at a message whose stored bytes are damaged.
 UNREADABLE = "the stored message is damaged and cannot be sent"
@@ -29,7 +30,8 @@ def record_attempts(
 ) -> None:
     """Record attempts (message id, attempt, time) and update their messages.
 
-    A message that was deleted with its subscriber meanwhile is passed over.
+    No delivery holds the messages any more. A message that was deleted with its
+    subscriber meanwhile is passed over.
     """
     if not attempts:
         return
@@ -79,14 +81,9 @@ _UPDATE_ATTEMPTED = (
         attempts=message.c.attempts + case((message.c.phase == "handing_over", 0), else_=1),
         due_at=bindparam("new_due_at"),
         sent_at=bindparam("new_sent_at"),
+        **RELEASED,
     )
 )
-
-
-def count_sent_since(connection: Connection, moment: datetime, lane: int) -> int:
-    """Return how many messages of a lane were sent after a time."""
-    wanted = select(func.count()).where(message.c.sent_at > moment, message.c.lane == lane)
-    return connection.execute(wanted).scalar_one()
 
 
 def count_outcomes_since(connection: Connection, outcome: DeliveryOutcome, moment: datetime) -> int:

@@ -9,8 +9,9 @@ import msgspec
 from sqlalchemy import Connection, func, select
 
 from alerts.ledger.deliveries import LAST_DETAIL, MessageStatus
+from alerts.ledger.delivery_schema import delivery_attempt
 from alerts.ledger.messages import MessagePhase
-from alerts.ledger.schema import delivery_attempt, message
+from alerts.ledger.schema import message
 from alerts.model import MessageKind
 
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 import zlib
 from collections.abc import Collection, Sequence
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 from sqlalchemy import (
@@ -21,7 +21,6 @@ from sqlalchemy import (
     Select,
     and_,
     bindparam,
-    case,
     exists,
     insert,
     or_,
@@ -29,6 +28,7 @@ from sqlalchemy import (
     update,
 )
 
+from alerts.ledger.engine import Ledger
 from alerts.ledger.inserts import insert_once
 from alerts.ledger.schema import (
     digest_item,
@@ -72,11 +72,8 @@ class Message(msgspec.Struct, frozen=True):
     due_at: datetime
     composed_at: datetime
     sent_log_data: bytes  #: keys for the sent log, opaque to the ledger
+    claim_epoch: int = 0  #: how often a delivery has claimed it
     is_readable: bool = True  #: False where the stored bytes are damaged; then ``body`` is empty
-
-    def is_due(self, now: datetime) -> bool:
-        """Whether it may be sent, and it is time."""
-        return self.phase in UNSENT_PHASES and self.due_at <= now
 
 
 def queue(connection: Connection, composed: OutgoingMessage, now: datetime) -> bool:
@@ -101,6 +98,7 @@ def queue(connection: Connection, composed: OutgoingMessage, now: datetime) -> b
     if made is None:
         return False
     _add_contents(connection, made[0], composed)
+    Ledger.announce(connection, "deliver")
     return True
 
 
@@ -121,40 +119,6 @@ def _add_contents(connection: Connection, message_id: int, composed: OutgoingMes
     ]
     if given:
         connection.execute(insert(digest_notice), given)
-
-
-class DueMessage(msgspec.Struct, frozen=True):
-    """A message to be sent now."""
-
-    id: int
-    recipient: str
-    lane: int
-
-
-def list_due(
-    connection: Connection, now: datetime, recipient: str | None = None
-) -> list[DueMessage]:
-    """Return the messages to be sent now, also those in doubt: by lane, then oldest first.
-
-    Args:
-        connection: The ledger.
-        now: The time.
-        recipient: Only messages to this address; None for all.
-    """
-    wanted = (
-        select(message.c.id, message.c.recipient, message.c.lane)
-        .where(message.c.phase.in_(UNSENT_PHASES), message.c.due_at <= now)
-        .order_by(message.c.lane, message.c.due_at, message.c.id)
-    )
-    if recipient is not None:
-        wanted = wanted.where(message.c.recipient == recipient)
-    due = (DueMessage(*row) for row in connection.execute(wanted))
-    # A recipient that is damaged is passed over: see alerts.ledger.damaged_rows.
-    return [one for one in due if _is_address(one.recipient)]
-
-
-def _is_address(recipient: object) -> bool:
-    return isinstance(recipient, str) and bool(recipient.strip())
 
 
 def get(connection: Connection, keys: Sequence[int]) -> list[Message]:
@@ -231,46 +195,15 @@ def filter_deliverable(connection: Connection, keys: Sequence[int]) -> set[int]:
     return set(connection.execute(_DELIVERABLE, {"keys": list(keys)}).scalars())
 
 
+#: The values of a message that no delivery holds.
+RELEASED: dict[str, Any] = {"holder": None, "lease_until": None}
+
+
 def set_phase(connection: Connection, keys: Sequence[int], phase: MessagePhase) -> None:
-    """Set the phase of messages."""
+    """Set the phase of messages. No delivery holds them any more."""
     if keys:
-        connection.execute(update(message).where(message.c.id.in_(keys)).values(phase=phase))
-
-
-def claim(connection: Connection, keys: Sequence[int], epoch: int | None) -> None:
-    """Claim messages for sending, for the writer of an epoch (None outside of any)."""
-    if keys:
-        claimed = update(message).where(message.c.id.in_(keys))
-        connection.execute(claimed.values(phase="sending", epoch=epoch))
-
-
-def filter_claimed(connection: Connection, keys: Sequence[int], epoch: int | None) -> set[int]:
-    """Return the ids of the messages that the writer of an epoch has claimed and not finished."""
-    wanted = select(message.c.id).where(
-        message.c.id.in_(keys),
-        message.c.phase.in_(("sending", "handing_over")),
-        message.c.epoch.is_not_distinct_from(epoch),
-    )
-    return set(connection.execute(wanted).scalars())
-
-
-def mark_handing_over(connection: Connection, keys: Sequence[int]) -> None:
-    """Mark that messages are about to be handed over, and count this as an attempt.
-
-    It is counted now, so that an attempt during which the process is killed counts as well.
-    """
-    if keys:
-        wanted = update(message).where(message.c.id.in_(keys))
-        connection.execute(wanted.values(phase="handing_over", attempts=message.c.attempts + 1))
-
-
-def mark_untried(connection: Connection, keys: Sequence[int]) -> None:
-    """Queue messages again that were claimed for sending, and do not count the attempt."""
-    if keys:
-        is_handed_over = message.c.phase == "handing_over"
-        waiting = and_(message.c.id.in_(keys), or_(message.c.phase == "sending", is_handed_over))
-        attempts = message.c.attempts - case((is_handed_over, 1), else_=0)
-        connection.execute(update(message).where(waiting).values(phase="queued", attempts=attempts))
+        changed = update(message).where(message.c.id.in_(keys))
+        connection.execute(changed.values(phase=phase, **RELEASED))
 
 
 class SentMessage(msgspec.Struct, frozen=True):

@@ -19,12 +19,13 @@ from alerts.language import gettext_noop
 from alerts.ledger import publication
 from alerts.ledger.address_hashes import find_hash
 from alerts.ledger.confirmation_schema import confirmation_history
+from alerts.ledger.delivery_schema import delivery_attempt
+from alerts.ledger.due_schema import due_subscriber
 from alerts.ledger.messages import decompress_body
 from alerts.ledger.operator_actions import name_address
 from alerts.ledger.schema import (
     bounce,
     change,
-    delivery_attempt,
     digest_item,
     digest_notice,
     message,
@@ -111,7 +112,9 @@ PERSONAL_TABLES = (
         {
             "subscriber_id": _HIDDEN_ID,
             "sent_log_data": "hashes of what is exported: the address, the topics and the changes",
-            "epoch": "which start of the service sent it",
+            "claim_epoch": "how often the service began to send it",
+            "holder": "which process of the service sends it",
+            "lease_until": "until when this process may send it",
         },
     ),
     PersonalTable(bounce, "bounces", _has_subscriber(bounce), {"subscriber_id": _HIDDEN_ID}),
@@ -133,6 +136,12 @@ PERSONAL_TABLES = (
         _has_subscriber(subscription),
         {"subscriber_id": _HIDDEN_ID, "topic_id": _HIDDEN_ID, "feed_key": _HIDDEN_LINK},
         (topic.c.canonical, topic.c.question_id),
+    ),
+    PersonalTable(
+        due_subscriber,
+        "next_looks",
+        _has_subscriber(due_subscriber),
+        {"subscriber_id": _HIDDEN_ID, "is_settled": "how the next digest is found"},
     ),
     PersonalTable(
         subscriber,
@@ -179,8 +188,13 @@ OTHER_TABLES: Mapping[str, str] = {
     "alarm": "what the operator must act on; addresses are taken out of its reasons",
     "backfill_month": "months that were read",
     "change": "what happened to questions",
+    "channel_licence": "which process has a connection to a mail server",
+    "channel_state": "whether a mail server takes messages now",
     "clock_reading": "the clock",
     "crawl_run": "crawls",
+    "digest_round": "when digests were composed",
+    "due_sweep": "how far subscribers were gone through",
+    "digest_limit": "how many digests were sent",
     "failed_shard": "which parts of jobs fail; addresses are taken out of its reasons",
     "feed": "how far feeds are written",
     "held_change": "what happened to questions",
@@ -190,6 +204,7 @@ OTHER_TABLES: Mapping[str, str] = {
     "notice": "when a source could not be read",
     "operator_session": "browsers that the operator is signed in with",
     "pause": "what the operator has paused",
+    "process": "processes of a cluster",
     "question": "public questions",
     "question_identity": "public questions",
     "rate_count": "networks, and mailboxes as keyed hashes, for a day at most: deleting data must "

@@ -8,10 +8,11 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection, Table, and_, delete, exists, func, select, update
 
+from alerts.ledger.delivery_schema import delivery_attempt
+from alerts.ledger.due_subscribers import changing
 from alerts.ledger.inserts import iter_parameters
 from alerts.ledger.messages import MessagePhase
 from alerts.ledger.schema import (
-    delivery_attempt,
     digest_item,
     digest_notice,
     message,
@@ -52,7 +53,7 @@ def recall(connection: Connection, keys: Collection[int]) -> int:
     subscription is handled up to one change, and is sent nothing before it again. Where a later one
     was sent already, what the earlier one shows cannot be composed again, and is not sent.
     """
-    recalled = _add_later(connection, set(keys))
+    recalled = _lock_waiting(connection, _add_later(connection, set(keys)))
     for key in sorted(recalled):
         _reopen_subscriptions(connection, key, recalled)
     tables: tuple[tuple[Table, Any], ...] = (
@@ -65,6 +66,16 @@ def recall(connection: Connection, keys: Collection[int]) -> int:
         for table, column in tables:
             connection.execute(delete(table).where(column.in_(some)))
     return len(recalled)
+
+
+def _lock_waiting(connection: Connection, keys: Collection[int]) -> set[int]:
+    """Return those of some digests that no delivery has claimed meanwhile; none can any more."""
+    found: set[int] = set()
+    for some in iter_parameters(sorted(keys)):
+        waiting = select(message.c.id).where(message.c.id.in_(some), message.c.phase == "queued")
+        rows = connection.execute(waiting.order_by(message.c.id).with_for_update())
+        found |= set(rows.scalars())
+    return found
 
 
 def _add_later(connection: Connection, keys: set[int]) -> set[int]:
@@ -98,20 +109,23 @@ def _reopen_subscriptions(connection: Connection, key: int, recalled: Collection
         .where(digest_item.c.message_id == key)
         .group_by(digest_item.c.subscription_id)
     ).all()
-    for subscription_id, first in firsts:
-        sent_later = exists().where(
-            digest_item.c.subscription_id == subscription_id,
-            digest_item.c.change_seq >= first,
-            digest_item.c.message_id.not_in(sorted(recalled)),
-        )
-        connection.execute(
-            update(subscription)
-            .where(
-                and_(
-                    subscription.c.id == subscription_id,
-                    subscription.c.sent_up_to >= first,
-                    ~sent_later,
-                )
+    mine = subscription.c.id.in_([subscription_id for subscription_id, _ in firsts])
+    owners = connection.execute(select(subscription.c.subscriber_id).where(mine)).scalars().all()
+    with changing(connection, owners):
+        for subscription_id, first in firsts:
+            sent_later = exists().where(
+                digest_item.c.subscription_id == subscription_id,
+                digest_item.c.change_seq >= first,
+                digest_item.c.message_id.not_in(sorted(recalled)),
             )
-            .values(sent_up_to=first - 1, last_due_at=None)
-        )
+            connection.execute(
+                update(subscription)
+                .where(
+                    and_(
+                        subscription.c.id == subscription_id,
+                        subscription.c.sent_up_to >= first,
+                        ~sent_later,
+                    )
+                )
+                .values(sent_up_to=first - 1, last_due_at=None)
+            )

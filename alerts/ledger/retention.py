@@ -26,6 +26,7 @@ from sqlalchemy import (
     true,
 )
 
+from alerts.ledger.delivery_schema import delivery_attempt
 from alerts.ledger.engine import Ledger
 from alerts.ledger.inserts import iter_parameters
 from alerts.ledger.messages import UNSENT_PHASES
@@ -33,7 +34,6 @@ from alerts.ledger.schema import (
     alarm,
     bounce,
     crawl_run,
-    delivery_attempt,
     digest_item,
     digest_notice,
     message,

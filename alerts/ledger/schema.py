@@ -330,6 +330,20 @@ subscription = Table(
     Column("publishes", Boolean, nullable=False, server_default=false()),  # its topic, by command
     Column("feed_key", Text),  # random, in the address of the subscriber's own feed of the topic
     Index("ix_subscription_feed_key", "feed_key", unique=True),
+    Index(
+        "ix_subscription_resume_at",
+        "resume_at",
+        sqlite_where=text("resume_at IS NOT NULL"),
+        postgresql_where=text("resume_at IS NOT NULL"),
+    ),
+    Index(  # lets the operator's overview count them without their rows
+        "ix_subscription_active",
+        "topic_id",
+        "subscriber_id",
+        "paused_at",
+        sqlite_where=text("ended_at IS NULL"),
+        postgresql_where=text("ended_at IS NULL"),
+    ),
     UniqueConstraint("subscriber_id", "topic_id"),
 )
 
@@ -353,7 +367,9 @@ message = Table(
     Column("due_at", UtcDateTime, nullable=False, info={"ahead": timedelta(days=1)}),
     Column("composed_at", UtcDateTime, nullable=False),
     Column("sent_at", UtcDateTime),
-    Column("epoch", Integer),  # of the writer that claimed it last; null if none did
+    Column("claim_epoch", Integer, nullable=False, server_default="0"),  # one more at each claim
+    Column("holder", Text),  # the delivery that has claimed it: alerts.ledger.claims
+    Column("lease_until", UtcDateTime, info={"ahead": timedelta(hours=2)}),  # of its claim
     UniqueConstraint("subscriber_id", "kind", "key"),
     Index("ix_message_phase_due_at", "phase", "due_at"),
     Index("ix_message_sent_at", "sent_at"),
@@ -376,17 +392,6 @@ digest_notice = Table(
     Column("subscriber_id", Integer, ForeignKey("subscriber.id"), primary_key=True),
     Column("notice_id", Integer, ForeignKey("notice.id"), primary_key=True),
     Column("message_id", Integer, ForeignKey("message.id"), nullable=False, index=True),
-)
-
-delivery_attempt = Table(
-    "delivery_attempt",
-    metadata,
-    Column("id", Integer, primary_key=True),
-    Column("message_id", Integer, ForeignKey("message.id"), nullable=False, index=True),
-    Column("attempted_at", UtcDateTime, nullable=False),
-    Column("outcome", Text, nullable=False),  # alerts.ledger.messages.DeliveryOutcome
-    Column("detail", Text),
-    Index("ix_delivery_attempt_outcome_attempted_at", "outcome", "attempted_at"),
 )
 
 bounce = Table(

@@ -14,7 +14,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Protocol
 
@@ -23,14 +22,9 @@ from sqlalchemy import Connection, select, update
 
 from alerts.ledger.engine import Ledger
 from alerts.ledger.faults import LedgerUnavailable
-from alerts.ledger.processes import describe_process, has_ended
-from alerts.ledger.schema import message
+from alerts.ledger.processes import describe_process
 from alerts.ledger.service_schema import writer
 from alerts.ledger.writer_lease import BEAT_SECONDS, SERVER_TIME, LeaseKeeper, is_held
-
-#: The longest wait for the reply to a final dot is ten minutes (RFC 5321, section 4.5.3.2.6). After
-#: that, a process that handed a message over has recorded what became of it.
-_HANDOVER_PERIOD = timedelta(minutes=15)
 
 
 class _Lock(Protocol):
@@ -51,36 +45,28 @@ class Writer:
 
 
 @contextmanager
-def become(
-    ledger: Ledger, now: datetime, *, beat_seconds: float = BEAT_SECONDS
-) -> Iterator[Writer | None]:
+def become(ledger: Ledger, *, beat_seconds: float = BEAT_SECONDS) -> Iterator[Writer | None]:
     """Become the writer while the block runs; yield None if another process is.
-
-    What an earlier writer was handing over when it lost the lock may have arrived. Unless its
-    process is known to have ended, that is left to it for :data:`_HANDOVER_PERIOD`.
 
     Args:
         ledger: To work on.
-        now: Aware.
         beat_seconds: How often a lease is renewed.
 
     Raises:
         LedgerUnavailable: The ledger cannot be used now.
     """
-    with (
-        _lock_file(ledger, now) if ledger.is_sqlite else _take_lease(ledger, now, beat_seconds)
-    ) as mine:
+    with _lock_file(ledger) if ledger.is_sqlite else _take_lease(ledger, beat_seconds) as mine:
         yield mine
 
 
 @contextmanager
-def _take_lease(ledger: Ledger, now: datetime, beat_seconds: float) -> Iterator[Writer | None]:
+def _take_lease(ledger: Ledger, beat_seconds: float) -> Iterator[Writer | None]:
     with ledger.reading() as connection:
         if is_held(connection):  # asked first, because to ask for sure waits for its holder
             yield None
             return
     with ledger.writing_shard() as connection:
-        epoch = None if is_held(connection, for_update=True) else _begin_epoch(connection, now)
+        epoch = None if is_held(connection, for_update=True) else _begin_epoch(connection)
     if epoch is None:
         yield None
         return
@@ -91,27 +77,14 @@ def _take_lease(ledger: Ledger, now: datetime, beat_seconds: float) -> Iterator[
         _end_epoch(ledger, epoch)
 
 
-def _begin_epoch(connection: Connection, now: datetime) -> int:
+def _begin_epoch(connection: Connection) -> int:
     """Begin an epoch; return its number."""
-    row = connection.execute(select(writer.c.epoch, writer.c.process)).one()
-    epoch = int(row.epoch) + 1
+    epoch = int(connection.execute(select(writer.c.epoch)).scalar_one()) + 1
     values = {"epoch": epoch, "process": describe_process()}
     connection.execute(update(writer).values(values))
     if connection.dialect.name == "postgresql":
         connection.execute(update(writer).values(beat=SERVER_TIME))
-    if row.process and not has_ended(row.process):
-        _leave_handovers(connection, now)
     return epoch
-
-
-def _leave_handovers(connection: Connection, now: datetime) -> None:
-    """Leave messages that are being handed over to the process that does it."""
-    until = now + _HANDOVER_PERIOD
-    connection.execute(
-        update(message)
-        .where(message.c.phase == "handing_over", message.c.due_at < until)
-        .values(due_at=until)
-    )
 
 
 def _end_epoch(ledger: Ledger, epoch: int) -> None:
@@ -153,7 +126,7 @@ def _identify(path: Path) -> tuple[int, int]:
 
 
 @contextmanager
-def _lock_file(ledger: Ledger, now: datetime) -> Iterator[Writer | None]:
+def _lock_file(ledger: Ledger) -> Iterator[Writer | None]:
     path = Path(f"{ledger.engine.url.database}.lock")
     lock = FileLock(path)
     try:
@@ -163,7 +136,7 @@ def _lock_file(ledger: Ledger, now: datetime) -> Iterator[Writer | None]:
         return
     try:
         with ledger.writing() as connection:
-            epoch = _begin_epoch(connection, now)
+            epoch = _begin_epoch(connection)
         held = _FileLock(path, _identify(path), ledger, epoch)
         try:
             yield Writer(ledger.as_writer(epoch), held)

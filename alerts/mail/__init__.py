@@ -19,6 +19,7 @@ from alerts.mail.mime import RenderedMessage, bound_part_size, encode_lines
 from alerts.mail.notification import parse_notification
 from alerts.mail.outgoing import (
     DIGEST_LANE,
+    PRIORITY_LANE,
     OutgoingMessage,
     build_message_id,
     draft_message,
@@ -30,6 +31,7 @@ from alerts.mail.outgoing import (
 __all__ = [
     "DIGEST_LANE",
     "MANAGE_LINK_VALIDITY",
+    "PRIORITY_LANE",
     "STOP_LINK_VALIDITY",
     "EmailLinks",
     "MailIdentity",

@@ -13,7 +13,7 @@ from functools import partial
 from sqlalchemy import Connection
 
 from alerts.delivery import ChannelRefused, ChannelUnavailable, DeliveryWatch, deliver_due
-from alerts.ledger import pauses
+from alerts.ledger import claims, pauses
 from alerts.model import Recipient
 from alerts.operator import update_mail_alarms
 from scheduler.service import Service
@@ -133,8 +133,8 @@ def _notify_operator(service: Service) -> None:
             log.error("the operator is not notified at %s yet: %s", recipient, error)
 
 
-def _list_waiting(_connection: Connection, _now: datetime) -> Sequence[str]:
-    return [WHOLE]
+def _list_waiting(connection: Connection, now: datetime) -> Sequence[str]:
+    return [WHOLE] if claims.has_due(connection, now) else []
 
 
 def _run(service: Service, _key: str) -> Counter[str]:

@@ -22,7 +22,6 @@ from alerts.ledger import (
     alarms,
     bounces,
     jobs,
-    messages,
     secrets,
     subscriptions,
 )
@@ -36,6 +35,7 @@ from alerts.operator import ServiceStatus, build_status
 from alerts.recording import take_down
 from alerts.secret import Secret
 from alerts.subscribers import request_confirmation, subscribe
+from tests.support.outbox import list_due
 from tests.support.samples import make_answer, make_question
 from tests.support.web_client import (
     FORM_CONTENT_TYPE,
@@ -158,7 +158,7 @@ def _add_private_rows(site: MarkedSite) -> None:
     with pages.ledger.writing() as connection:
         person = subscriptions.find_subscriber_by_email(connection, READER)
         assert person is not None
-        due = messages.list_due(connection, now)
+        due = list_due(connection, now)
         bounces.record_bounce(connection, person.id, Bounce("soft", due[0].id, f"{MARK} full"), now)
         reasons = {"queue": f"/srv/{MARK}/path says {READER}"}
         alarms.update_open(connection, None, reasons, (), now)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import Connection, select
 
 from alerts.ledger import Ledger, messages, subscriptions, topics
+from alerts.ledger.claims import DueMessage
 from alerts.ledger.schema import message
 from alerts.ledger.subscriptions import SubscriptionRequest
 from alerts.mail import OutgoingMessage
@@ -52,6 +53,14 @@ def queue_messages(
                 ),
                 now,
             )
+
+
+def list_due(connection: Connection, now: datetime) -> list[DueMessage]:
+    """The messages that may be claimed now, by lane, oldest first."""
+    is_due = (message.c.phase.in_(messages.UNSENT_PHASES), message.c.due_at <= now)
+    due = select(message.c.id, message.c.recipient, message.c.due_at).where(*is_due)
+    order = (message.c.lane, message.c.due_at, message.c.id)
+    return [DueMessage(*row) for row in connection.execute(due.order_by(*order))]
 
 
 def read_states(ledger: Ledger) -> dict[str, tuple[str, int]]:

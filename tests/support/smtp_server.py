@@ -42,6 +42,7 @@ class SmtpServer:
         self.limited = "MAIL"  #: the command to which it is the reply
         self.senders: list[str] = []  #: of the messages that were kept
         self._open = 0
+        self.most_open = 0  #: connections at a time, at most
         self.messages: list[bytes] = []
         self.connections = 0
         self._listener = socket.create_server(("127.0.0.1", 0))
@@ -76,6 +77,7 @@ class SmtpServer:
     def _talk(self, connection: socket.socket) -> None:
         # The other side may leave at any time.
         self._open += 1
+        self.most_open = max(self.most_open, self._open)
         with connection, connection.makefile("rb") as lines, suppress(OSError):
             if self._open > self.max_connections:
                 connection.sendall(b"421 too many connections\r\n")

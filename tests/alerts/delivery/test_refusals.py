@@ -12,7 +12,7 @@ import pytest
 from alerts.bounces import apply_bounce, list_waiting, suspend_waiting
 from alerts.delivery import ChannelRefused, ChannelTable, ChannelUnavailable, deliver_due
 from alerts.delivery.channels import smtp
-from alerts.ledger import Ledger, alarms, bounces, deliveries, messages, subscriptions
+from alerts.ledger import Ledger, alarms, bounces, claims, deliveries, subscriptions
 from alerts.ledger.bounces import Bounce
 from alerts.operator import update_mail_alarms
 from tests.support.outbox import queue_messages, read_states
@@ -179,7 +179,7 @@ def test_a_message_at_which_the_process_is_killed_again_and_again_is_held(
     queue_messages(ledger, now, *PEOPLE[:2])
     for _ in range(5):
         with ledger.writing() as connection:  # as a kill leaves it
-            messages.mark_handing_over(connection, [1])
+            claims.mark_handing_over(connection, [1])
     assert deliver_due(ledger, open_channel(server), lambda: now) == {"held": 1, "sent": 1}
     assert read_states(ledger) == {PEOPLE[0]: ("in_doubt", 5), PEOPLE[1]: ("sent", 1)}
 

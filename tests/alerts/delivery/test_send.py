@@ -14,7 +14,7 @@ from sqlalchemy import select
 from alerts.delivery import ChannelTable, ChannelUnavailable, DeliveryPolicy, deliver_due
 from alerts.delivery.channels import maildir, smtp
 from alerts.ledger import Ledger, messages, subscriptions
-from alerts.ledger.schema import delivery_attempt
+from alerts.ledger.delivery_schema import delivery_attempt
 from tests.support.outbox import queue_messages, read_states
 from tests.support.smtp_server import SmtpServer, run_smtp_server
 

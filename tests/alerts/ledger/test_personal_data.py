@@ -41,7 +41,6 @@ from alerts.ledger import (
     alarms,
     deliveries,
     jobs,
-    messages,
     open_ledger,
     pending_subscriptions,
     personal_data,
@@ -63,7 +62,7 @@ from alerts.model import Frequency
 from alerts.recording import QuestionReading, RecordingRules, record_readings
 from alerts.rendering import Templates
 from alerts.subscribers import SubscriberDefaults, subscribe, unsubscribe
-from tests.support.outbox import queue_messages
+from tests.support.outbox import list_due, queue_messages
 from tests.support.samples import make_question
 
 HEAD = MailIdentity("Watchword", "w@demo.example", "leave@demo.example")
@@ -84,7 +83,7 @@ def send(ledger: Ledger, now: datetime) -> None:
     with ledger.writing() as connection:
         sent = DeliveryAttempt("sent", "250", "sent", now)
         deliveries.record_attempts(
-            connection, [(entry.id, sent, now) for entry in messages.list_due(connection, now)]
+            connection, [(entry.id, sent, now) for entry in list_due(connection, now)]
         )
         values = {"source": "london", "site_name": "x", "kind": "unavailable"}
         notice_id = connection.execute(

@@ -53,7 +53,7 @@ def pooled(pooled_url: str) -> Iterator[Ledger]:
 
 
 def test_from_a_sign_up_to_the_digest(pooled: Ledger, now: datetime, tmp_path: Path) -> None:
-    with writer.become(pooled, now) as mine:
+    with writer.become(pooled) as mine:
         assert mine is not None
         pages = mine.ledger.as_bystander().open_beside(readers=4, writers=2)
         with run_web_client(pages, now, tmp_path / "feeds") as client:
@@ -111,10 +111,10 @@ def test_one_process_at_a_time_is_the_writer(
     pooled: Ledger, pooled_url: str, now: datetime
 ) -> None:
     second = open_ledger(pooled_url)
-    with writer.become(pooled, now) as mine, writer.become(second, now) as theirs:
+    with writer.become(pooled) as mine, writer.become(second) as theirs:
         assert mine is not None
         assert theirs is None
-    with writer.become(second, now) as free:
+    with writer.become(second) as free:
         assert free is not None
     second.engine.dispose()
 

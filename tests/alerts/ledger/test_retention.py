@@ -9,13 +9,13 @@ import pytest
 from sqlalchemy import Connection, Table, event, func, insert, select, update
 
 from alerts.ledger import Ledger, crawl_runs, retention
+from alerts.ledger.delivery_schema import delivery_attempt
 from alerts.ledger.retention import RetentionLimits, count_old, prune
 from alerts.ledger.schema import (
     alarm,
     bounce,
     change,
     crawl_run,
-    delivery_attempt,
     digest_item,
     match,
     message,

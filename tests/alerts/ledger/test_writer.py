@@ -9,21 +9,23 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import Connection, select, update
 
 from alerts.delivery import ChannelTable, deliver_due
+from alerts.delivery.channel_run import ChannelRun
 from alerts.delivery.channels import maildir
 from alerts.delivery.outcomes import OutcomeWriter
 from alerts.delivery.sent_log import SentLog
 from alerts.digests import DigestSettings, compose_due_digests
 from alerts.feeds import FeedContext, FeedIdentity, publish_feeds
-from alerts.ledger import Ledger, WriterLost, messages, open_ledger, writer
+from alerts.ledger import Ledger, WriterLost, claims, messages, open_ledger, writer
+from alerts.ledger.claims import LeasePeriods
 from alerts.ledger.deliveries import DeliveryAttempt
+from alerts.ledger.delivery_schema import delivery_attempt
 from alerts.ledger.publication_schema import feed
 from alerts.ledger.schema import (
     change,
     crawl_run,
-    delivery_attempt,
     match,
     message,
     topic,
@@ -38,7 +40,7 @@ from alerts.recording import (
 )
 from alerts.rendering import Templates
 from crawler.storage import LocalFolder
-from tests.support.outbox import queue_messages
+from tests.support.outbox import list_due, queue_messages
 
 ADA = "ada@demo.example"
 IDENTITY = MailIdentity("Watchword", "w@demo.example", "leave@demo.example", "https://x.example")
@@ -49,14 +51,14 @@ BEAT_SECONDS = 0.05
 
 
 @contextmanager
-def overtaken(ledger: Ledger, url: str, now: datetime) -> Iterator[tuple[Ledger, Ledger]]:
+def overtaken(ledger: Ledger, url: str) -> Iterator[tuple[Ledger, Ledger]]:
     """Give the ledger of a writer whose lock was lost, and that of the writer after it."""
     second = open_ledger(url)
-    with writer.become(ledger, now) as old:
+    with writer.become(ledger) as old:
         assert old is not None
         assert old.find_loss() is None
         lose_lock(ledger)
-        with writer.become(second, now) as new:
+        with writer.become(second) as new:
             assert new is not None
             assert new.find_loss() is None
             yield old.ledger, new.ledger
@@ -84,11 +86,9 @@ def wait_for(condition: Callable[[], object]) -> None:
         time.sleep(BEAT_SECONDS)
 
 
-def test_a_writer_notices_that_it_has_lost_the_lock(
-    ledger: Ledger, ledger_url: str, now: datetime
-) -> None:
+def test_a_writer_notices_that_it_has_lost_the_lock(ledger: Ledger, ledger_url: str) -> None:
     second = open_ledger(ledger_url)
-    with writer.become(ledger, now, beat_seconds=BEAT_SECONDS) as old:
+    with writer.become(ledger, beat_seconds=BEAT_SECONDS) as old:
         assert old is not None
         with second.writing() as connection:
             connection.execute(update(writer_table).values(epoch=writer_table.c.epoch + 1))
@@ -96,20 +96,20 @@ def test_a_writer_notices_that_it_has_lost_the_lock(
     second.engine.dispose()
 
 
-def test_a_second_process_is_refused(ledger: Ledger, ledger_url: str, now: datetime) -> None:
+def test_a_second_process_is_refused(ledger: Ledger, ledger_url: str) -> None:
     second = open_ledger(ledger_url)
-    with writer.become(ledger, now) as mine, writer.become(second, now) as theirs:
+    with writer.become(ledger) as mine, writer.become(second) as theirs:
         assert mine is not None
         assert theirs is None
-    with writer.become(second, now) as free:
+    with writer.become(second) as free:
         assert free is not None
     second.engine.dispose()
 
 
-def test_each_writer_has_a_higher_epoch(ledger: Ledger, now: datetime) -> None:
+def test_each_writer_has_a_higher_epoch(ledger: Ledger) -> None:
     epochs = []
     for _ in range(3):
-        with writer.become(ledger, now) as mine:
+        with writer.become(ledger) as mine:
             assert mine is not None
             epochs.append(mine.ledger.epoch)
     assert epochs == [1, 2, 3]
@@ -147,7 +147,7 @@ def test_no_step_of_a_lost_writer_commits_anything(
 ) -> None:
     queue_messages(ledger, now, ADA)
     before = read_all(ledger)
-    with overtaken(ledger, ledger_url, now) as (old, _), pytest.raises(WriterLost):
+    with overtaken(ledger, ledger_url) as (old, _), pytest.raises(WriterLost):
         step(old, now, tmp_path)
     assert read_all(ledger) == before
     assert not list(tmp_path.glob("mail/new/*"))
@@ -165,18 +165,18 @@ def test_what_was_handed_over_before_is_recorded_and_not_sent_again(
     """The old writer was between the final dot and its reply when it lost the lock."""
     queue_messages(ledger, now, ADA)
     with ledger.reading() as connection:
-        [due] = messages.list_due(connection, now)
+        [due] = list_due(connection, now)
     second = open_ledger(ledger_url)
-    with writer.become(ledger, now) as old:
+    with writer.become(ledger) as old:
         assert old is not None
         with old.ledger.writing() as connection:
-            messages.claim(connection, [due.id], old.ledger.epoch)
-            messages.mark_handing_over(connection, [due.id])
+            mine = begin_claim(connection, old.ledger, due.id, now)
+            claims.mark_handing_over(connection, [due.id])
         lose_lock(ledger)
-        with writer.become(second, now) as new:
+        with writer.become(second) as new:
             assert new is not None
             assert deliver(new.ledger, now, tmp_path) == {}
-            record_sent(old.ledger, due.id, now)
+            record_sent(mine, due.id, now)
             later = now + timedelta(hours=1)
             assert deliver(new.ledger, later, tmp_path) == {}
             with ledger.reading() as connection:
@@ -185,11 +185,18 @@ def test_what_was_handed_over_before_is_recorded_and_not_sent_again(
     second.engine.dispose()
 
 
-def record_sent(ledger: Ledger, key: int, now: datetime) -> None:
+def begin_claim(connection: Connection, ledger: Ledger, key: int, now: datetime) -> ChannelRun:
+    """Claim a message; return the delivery that holds it."""
+    holder = claims.name_delivery()
+    claims.claim(connection, [key], holder, LeasePeriods())
+    return ChannelRun(ledger, maildir.MaildirSettings(), holder, 1, now)
+
+
+def record_sent(run: ChannelRun, key: int, now: datetime) -> None:
     """Record a message as accepted, as a delivery does."""
-    with ledger.reading() as connection:
+    with run.ledger.reading() as connection:
         [handed] = messages.get(connection, [key])
-    outcomes = OutcomeWriter(ledger, SentLog())
+    outcomes = OutcomeWriter(run, SentLog(), LeasePeriods())
     outcomes.record_attempt(handed, DeliveryAttempt("sent", "250", "sent", now), now)
     outcomes.finish()
     outcomes.run()
@@ -202,11 +209,13 @@ def test_what_a_later_writer_claimed_is_not_recorded_by_the_one_before(
 ) -> None:
     queue_messages(ledger, now, ADA)
     with ledger.reading() as connection:
-        [due] = messages.list_due(connection, now)
-    with overtaken(ledger, ledger_url, now) as (old, new):
+        [due] = list_due(connection, now)
+    with overtaken(ledger, ledger_url) as (old, new):
+        with ledger.writing() as connection:
+            mine = begin_claim(connection, old, due.id, now)
         with new.writing() as connection:
-            messages.claim(connection, [due.id], new.epoch)
-        record_sent(old, due.id, now)
+            begin_claim(connection, new, due.id, now)
+        record_sent(mine, due.id, now)
         with ledger.reading() as connection:
             [claimed] = messages.get(connection, [due.id])
         assert (claimed.phase, claimed.attempts) == ("sending", 0)
@@ -216,15 +225,10 @@ def test_what_a_dead_process_was_handing_over_is_in_doubt_at_once(
     ledger: Ledger, now: datetime, tmp_path: Path
 ) -> None:
     queue_messages(ledger, now, ADA)
-    with ledger.writing() as connection:
-        [due] = messages.list_due(connection, now)
-        messages.mark_handing_over(connection, [due.id])
-    with writer.become(ledger, now), ledger.reading() as connection:
-        mine: str = connection.execute(select(writer_table.c.process)).scalar_one()
-    place, _, _ = mine.rpartition(" pid ")
+    place, _, _ = claims.name_delivery().rpartition(" pid ")
+    dead = f"{place} pid 999999999 started 1, delivery 1"
     with ledger.writing() as connection:  # as a process leaves it that was killed
-        dead = f"{place} pid 999999999 started 1"
-        connection.execute(update(writer_table).values(process=dead))
-    with writer.become(ledger, now) as next_writer:
-        assert next_writer is not None
-        assert deliver(next_writer.ledger, now, tmp_path) == {"sent": 1}
+        [due] = list_due(connection, now)
+        claims.claim(connection, [due.id], dead, LeasePeriods())
+        claims.mark_handing_over(connection, [due.id])
+    assert deliver(ledger, now, tmp_path) == {"sent": 1}

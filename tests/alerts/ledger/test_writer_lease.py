@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from datetime import datetime
 
 import pytest
 from sqlalchemy import text, update
@@ -35,8 +34,8 @@ def set_row(ledger: Ledger, process: str | None, age: float) -> None:
         connection.execute(update(writer_table).values(process=process, beat=SERVER_TIME - age))
 
 
-def is_free(ledger: Ledger, now: datetime) -> bool:
-    with writer.become(ledger, now) as mine:
+def is_free(ledger: Ledger) -> bool:
+    with writer.become(ledger) as mine:
         return mine is not None
 
 
@@ -57,19 +56,17 @@ def wait_for(condition: Callable[[], object]) -> None:
         (None, 1, True),  # given up
     ],
 )
-def test_who_may_take_it(
-    process: str | None, age: float, free: bool, ledger: Ledger, now: datetime
-) -> None:
-    with writer.become(ledger, now), ledger.reading() as connection:
+def test_who_may_take_it(process: str | None, age: float, free: bool, ledger: Ledger) -> None:
+    with writer.become(ledger), ledger.reading() as connection:
         mine: str = connection.execute(text("select process from writer")).scalar_one()
     set_row(ledger, process and process.format(here=mine.partition(" pid ")[0]), age)
-    assert is_free(ledger, now) is free
+    assert is_free(ledger) is free
 
 
 def test_it_is_renewed_while_a_transaction_of_its_holder_is_open(
-    ledger: Ledger, second: Ledger, now: datetime
+    ledger: Ledger, second: Ledger
 ) -> None:
-    with writer.become(ledger, now, beat_seconds=BEAT_SECONDS) as mine:
+    with writer.become(ledger, beat_seconds=BEAT_SECONDS) as mine:
         assert mine is not None
         with mine.ledger.writing():
             set_row(second, "boot other pid 7 started 1", 29)
@@ -84,14 +81,12 @@ def read_age(ledger: Ledger) -> float:
     return age
 
 
-def test_who_takes_it_waits_for_what_its_holder_is_writing(
-    ledger: Ledger, second: Ledger, now: datetime
-) -> None:
-    with writer.become(ledger, now) as old, ThreadPoolExecutor(1) as pool:
+def test_who_takes_it_waits_for_what_its_holder_is_writing(ledger: Ledger, second: Ledger) -> None:
+    with writer.become(ledger) as old, ThreadPoolExecutor(1) as pool:
         assert old is not None
         with old.ledger.writing_shard() as connection:
             set_row(second, "boot other pid 7 started 1", 60)
-            taken = pool.submit(is_free, second, now)
+            taken = pool.submit(is_free, second)
             wait_for(lambda: count_waiting(second))
             connection.execute(notice.delete())
         assert taken.result(20)
@@ -110,8 +105,8 @@ def count_waiting(ledger: Ledger) -> int:
     return waiting
 
 
-def test_it_outlives_the_end_of_all_sessions(ledger: Ledger, second: Ledger, now: datetime) -> None:
-    with writer.become(ledger, now, beat_seconds=BEAT_SECONDS) as mine:
+def test_it_outlives_the_end_of_all_sessions(ledger: Ledger, second: Ledger) -> None:
+    with writer.become(ledger, beat_seconds=BEAT_SECONDS) as mine:
         assert mine is not None
         for _ in range(3):
             with second.reading() as connection:
@@ -124,7 +119,7 @@ def test_it_outlives_the_end_of_all_sessions(ledger: Ledger, second: Ledger, now
             time.sleep(2 * BEAT_SECONDS)
         set_row(second, "boot other pid 7 started 1", 29)
         wait_for(lambda: read_age(second) < 20)
-        assert not is_free(second, now)
+        assert not is_free(second)
         assert mine.find_loss() is None
         write_once(mine.ledger)
 

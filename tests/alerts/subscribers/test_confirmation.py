@@ -27,6 +27,7 @@ from alerts.matching import TopicMatcher
 from alerts.model import Frequency
 from alerts.recording import QuestionReading, RecordingRules, record_readings
 from alerts.subscribers import request_confirmation, subscribe
+from tests.support.outbox import list_due
 from tests.support.samples import make_question
 from tests.support.web_client import (
     FORM_CONTENT_TYPE,
@@ -255,7 +256,7 @@ def test_a_confirmed_sign_up_ends_a_suspension(
         bounces.suspend_subscriber(connection, person.id, reason, now)
     request_by_email(ledger, now)
     with ledger.reading() as connection:
-        waiting = [due.id for due in messages.list_due(connection, now)]
+        waiting = [due.id for due in list_due(connection, now)]
         assert messages.filter_deliverable(connection, waiting) == set(waiting) != set()
         assert bounces.find_suppression(connection, ADA) is not None
     pages.request_text("POST", find_link(ledger))

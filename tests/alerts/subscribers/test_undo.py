@@ -18,6 +18,7 @@ from alerts.matching import TopicMatcher
 from alerts.model import Frequency
 from alerts.subscribers import subscribe
 from tests.alerts.delivery.test_refusals import open_channel
+from tests.support.outbox import list_due
 from tests.support.samples import make_question
 from tests.support.service import get_plain_text
 from tests.support.smtp_server import run_smtp_server
@@ -69,7 +70,7 @@ def request_own_page(pages: WebClient) -> str:
     before = len(pages.read_messages())
     assert pages.submit_form("/your-alerts", "/your-alerts", email=ADA)[0] == 200
     with pages.ledger.reading() as connection:
-        waiting = [due.id for due in messages.list_due(connection, pages.now)][-1:]
+        waiting = [due.id for due in list_due(connection, pages.now)][-1:]
         assert messages.filter_deliverable(connection, waiting) == set(waiting)
     [email] = pages.read_messages()[before:]
     text = get_plain_text(message_from_string(email, policy=policy.default))
