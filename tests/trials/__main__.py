@@ -35,7 +35,7 @@ def main() -> int:
         report = run_faults(options.keep or Path(folder), options.subscribers, faults, _say)
     for line in (*report.figures, *report.problems[:_MAX_PROBLEMS]):
         _say(line)
-    _say(f"{len(faults)} faults, {len(report.problems)} problems")
+    _say(f"{len(faults)} waves, {len(report.problems)} problems")
     return 1 if report.problems else 0
 
 
