@@ -58,17 +58,19 @@ def _lose_mail_server(cluster: ClusterOnTrial) -> None:
     cluster.mail_server.come_back()
 
 
-def _cut(link: str) -> Callable[[ClusterOnTrial], None]:
+def cut_link(link: str, seconds: float) -> Callable[[ClusterOnTrial], None]:
+    """Return what cuts a link of the worker in a network of its own, and mends it."""
+
     def happen(cluster: ClusterOnTrial) -> None:
         assert cluster.far_network is not None
         cluster.far_network.cut(link)
-        time.sleep(_CUT)
+        time.sleep(seconds)
         cluster.far_network.mend(link)
 
     return happen
 
 
-#: In this order, after a wave to compare with; what leaves messages in doubt for minutes comes early.
+#: In this order, after a wave to compare with; what may leave messages in doubt comes early.
 FAULTS: dict[str, ClusterFault] = {
     fault.name: fault
     for fault in (
@@ -76,12 +78,12 @@ FAULTS: dict[str, ClusterFault] = {
         ClusterFault("mail server gone for 10 s", _lose_mail_server),
         ClusterFault(
             "worker without the mail server for 40 s",
-            _cut("mail"),
+            cut_link("mail", _CUT),
             needs_network=True,
         ),
         ClusterFault(
             "worker without the database for 40 s",
-            _cut("database"),
+            cut_link("database", _CUT),
             needs_network=True,
         ),
         ClusterFault("kill -9 of a worker", _kill("work 1")),
