@@ -1,8 +1,8 @@
 """The clock at the last rounds, and what is done when it turns out to have been wrong.
 
 Everything in the ledger is dated by the machine's clock, which can be set. So each round compares
-its clock with what the ledger holds, and what it shows is noted at least once a minute. A round that
-finds the clock behind the last round sets every moment that now lies in the future back to the
+its clock with what the ledger holds, and what it shows is noted at least once a minute. A round
+that finds the clock behind the last round sets every moment that now lies in the future back to the
 present: a moment that has not come is not believed.
 """
 
