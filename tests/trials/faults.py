@@ -34,12 +34,16 @@ def _kill(name: str) -> Callable[[ClusterOnTrial], None]:
     return lambda cluster: cluster.supervisor.processes[name].send(signal.SIGKILL)
 
 
-def _stop(name: str, seconds: float) -> Callable[[ClusterOnTrial], None]:
+def _kill_worker(cluster: ClusterOnTrial) -> None:
+    cluster.find_busiest_worker().send(signal.SIGKILL)
+
+
+def _stop_worker(seconds: float) -> Callable[[ClusterOnTrial], None]:
     def happen(cluster: ClusterOnTrial) -> None:
-        process = cluster.supervisor.processes[name]
-        process.send(signal.SIGSTOP)
+        worker = cluster.find_busiest_worker()
+        worker.send(signal.SIGSTOP)
         time.sleep(seconds)
-        process.send(signal.SIGCONT)
+        worker.send(signal.SIGCONT)
 
     return happen
 
@@ -86,13 +90,13 @@ FAULTS: dict[str, ClusterFault] = {
             cut_link("database", _CUT),
             needs_network=True,
         ),
-        ClusterFault("kill -9 of a worker", _kill("work 1")),
+        ClusterFault("kill -9 of a worker", _kill_worker),
         ClusterFault("kill -9 of a scheduler", _kill("schedule 1")),
         ClusterFault("kill -9 of a web process", _kill("serve 1")),
-        ClusterFault("worker stopped for longer than its jobs", _stop("work 2", _LONGER_THAN_JOBS)),
+        ClusterFault("worker stopped for longer than its jobs", _stop_worker(_LONGER_THAN_JOBS)),
         ClusterFault(
             "worker stopped for longer than its claims",
-            _stop("work 1", _LONGER_THAN_CLAIMS),
+            _stop_worker(_LONGER_THAN_CLAIMS),
         ),
         ClusterFault("database restarted", _restart("fast")),
         ClusterFault("database crashed", _restart("immediate")),
