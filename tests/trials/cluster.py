@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import socket
 import time
-from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -33,6 +32,8 @@ STALLED_SECONDS = 6 * BEAT_SECONDS
 #: Until the mail server acknowledges a message, as a real one that writes it to the disk. All who
 #: are lost meanwhile leave messages in doubt.
 _ACKNOWLEDGEMENT_SECONDS = 0.02
+#: How long to wait for a worker that is sending.
+_SENDER_SECONDS = 20.0
 _EVERYWHERE = "0.0.0.0"  # noqa: S104  # a private server, also for the worker in its own network
 
 
@@ -50,20 +51,26 @@ class ClusterOnTrial:
     far_network: FarNetwork | None
     folder: Path
 
-    def find_busiest_worker(self) -> SupervisedProcess:
-        """Return the worker that has claimed most messages now; the first one if none has any."""
-        wanted = select(message.c.holder).where(
-            message.c.phase.in_(("sending", "handing_over")), message.c.holder.is_not(None)
-        )
+    def find_sender(self) -> SupervisedProcess:
+        """Return a worker that is handing messages over; the first one where none does for long."""
+        workers = {
+            one.process.pid: one
+            for one in self.supervisor.processes.values()
+            if one.role == "work" and one.process
+        }
+        end = time.monotonic() + _SENDER_SECONDS
+        while time.monotonic() < end:
+            found = [workers[pid] for pid in self._list_senders() if pid in workers]
+            if found:
+                return found[0]
+        return next(iter(workers.values()))
+
+    def _list_senders(self) -> list[int]:
+        """The process ids of those who are handing messages over."""
+        wanted = select(message.c.holder).where(message.c.phase == "handing_over")
         with self.ledger.reading() as connection:
-            pids = Counter(
-                int(holder.partition(" pid ")[2].partition(" ")[0])
-                for holder in connection.execute(wanted).scalars()
-            )
-        return max(
-            (one for one in self.supervisor.processes.values() if one.role == "work"),
-            key=lambda one: pids[one.process.pid] if one.process else 0,
-        )
+            holders = connection.execute(wanted).scalars()
+            return [int(one.partition(" pid ")[2].partition(" ")[0]) for one in holders if one]
 
     def end_sessions(self) -> None:
         """End all sessions of the database but this one."""

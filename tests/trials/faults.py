@@ -35,12 +35,12 @@ def _kill(name: str) -> Callable[[ClusterOnTrial], None]:
 
 
 def _kill_worker(cluster: ClusterOnTrial) -> None:
-    cluster.find_busiest_worker().send(signal.SIGKILL)
+    cluster.find_sender().send(signal.SIGKILL)
 
 
 def _stop_worker(seconds: float) -> Callable[[ClusterOnTrial], None]:
     def happen(cluster: ClusterOnTrial) -> None:
-        worker = cluster.find_busiest_worker()
+        worker = cluster.find_sender()
         worker.send(signal.SIGSTOP)
         time.sleep(seconds)
         worker.send(signal.SIGCONT)
