@@ -32,11 +32,13 @@ from scheduler.tasks import (
     MAX_DELIVERY_SECONDS,
     TASKS,
     AlarmUpdate,
+    are_feeds_lost,
     delete_expired_data,
     deliver_outbox,
     is_delivery_due,
     run_waiting,
     tell_operator,
+    write_lost_feeds,
 )
 
 log = logging.getLogger("watchword.jobs")
@@ -226,6 +228,13 @@ def run_upkeep(service: Service) -> None:
 
 def _run_upkeep_steps(service: Service, notes: JobNotes) -> None:
     _update_alarms(service, notes)
+    notes.run(
+        "publish",
+        lambda: write_lost_feeds(service),
+        Counter[str](),
+        is_due=lambda: are_feeds_lost(service),
+        shard="lost files",
+    )
     _ping_hub(service, notes)
 
 
@@ -258,8 +267,9 @@ def _run_steps(service: Service, notes: JobNotes, *, delivers: bool = True) -> P
     """Run the steps of a round, each within its own boundary."""
     _update_alarms(service, notes)
     done: Counter[str] = Counter()
-    for name in ("match", "publish", "compose"):
-        done += _run_task(service, notes, name)
+    done += _run_task(service, notes, "match")
+    done += _publish(service, notes)
+    done += _run_task(service, notes, "compose")
     outcomes, problem = _deliver_and_delete(service, notes) if delivers else _NOTHING_DELIVERED
     _ping_hub(service, notes)
     _run_task(service, notes, "words")
@@ -287,6 +297,16 @@ def _run_task(service: Service, notes: JobNotes, name: str) -> Counter[str]:
         lambda: run_waiting(service, task),
         Counter(),
         is_due=lambda: _has_waiting(service, name),
+    )
+
+
+def _publish(service: Service, notes: JobNotes) -> Counter[str]:
+    """Write the feeds that lack something, and all of them where their files are gone."""
+    return notes.run(
+        "publish",
+        lambda: run_waiting(service, TASKS["publish"]) + write_lost_feeds(service),
+        Counter(),
+        is_due=lambda: _has_waiting(service, "publish") or are_feeds_lost(service),
     )
 
 

@@ -14,6 +14,7 @@ from scheduler.tasks.deliver import (
     is_delivery_due,
     tell_operator,
 )
+from scheduler.tasks.publish import are_feeds_lost, write_lost_feeds
 from scheduler.tasks.table import TASKS, run_waiting
 from scheduler.tasks.upkeep import AlarmUpdate, delete_expired_data
 
@@ -21,6 +22,7 @@ __all__ = [
     "MAX_DELIVERY_SECONDS",
     "TASKS",
     "AlarmUpdate",
+    "are_feeds_lost",
     "compose_digests",
     "delete_expired_data",
     "deliver_messages",
@@ -28,4 +30,5 @@ __all__ = [
     "is_delivery_due",
     "run_waiting",
     "tell_operator",
+    "write_lost_feeds",
 ]

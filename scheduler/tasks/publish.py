@@ -8,7 +8,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
-from alerts.feeds import FeedShare, list_waiting_shares, publish_feeds
+from alerts.feeds import FeedShare, are_files_lost, list_waiting_shares, publish_feeds
 from scheduler.service import Service
 from scheduler.tasks.task import Task
 
@@ -27,3 +27,13 @@ def _run(service: Service, key: str) -> Counter[str]:
 
 #: After what ends in an email: feed readers ask every half hour or so.
 PUBLISH = Task("publish", 10, _list_waiting, _run)
+
+
+def are_feeds_lost(service: Service) -> bool:
+    """Return whether all feeds are to be written again, although nothing has changed."""
+    return are_files_lost(service.ledger, service.config.feeds.path, service.feed_context)
+
+
+def write_lost_feeds(service: Service) -> Counter[str]:
+    """Write all feeds again if their files are gone; return how many were written."""
+    return _run(service, "1/1") if are_feeds_lost(service) else Counter()
