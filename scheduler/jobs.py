@@ -32,13 +32,11 @@ from scheduler.tasks import (
     MAX_DELIVERY_SECONDS,
     TASKS,
     AlarmUpdate,
-    are_feeds_lost,
+    Task,
     delete_expired_data,
     deliver_outbox,
     is_delivery_due,
-    run_waiting,
     tell_operator,
-    write_lost_feeds,
 )
 
 log = logging.getLogger("watchword.jobs")
@@ -228,14 +226,16 @@ def run_upkeep(service: Service) -> None:
 
 def _run_upkeep_steps(service: Service, notes: JobNotes) -> None:
     _update_alarms(service, notes)
-    notes.run(
-        "publish",
-        lambda: write_lost_feeds(service),
-        Counter[str](),
-        is_due=lambda: are_feeds_lost(service),
-        shard="lost files",
-    )
+    for task in TASKS.values():
+        _run_others(service, notes, task)
     _ping_hub(service, notes)
+
+
+def _run_others(service: Service, notes: JobNotes, task: Task) -> None:
+    """Do what waits of a task for a reason that the ledger does not know: no job is made for it."""
+    if keys := task.list_others(service):
+        done = Counter[str]()
+        notes.run(task.name, lambda: done.update(task.run(service, keys[0])), None, shard=keys[0])
 
 
 def run_expiry(service: Service) -> None:
@@ -267,9 +267,8 @@ def _run_steps(service: Service, notes: JobNotes, *, delivers: bool = True) -> P
     """Run the steps of a round, each within its own boundary."""
     _update_alarms(service, notes)
     done: Counter[str] = Counter()
-    done += _run_task(service, notes, "match")
-    done += _publish(service, notes)
-    done += _run_task(service, notes, "compose")
+    for name in ("match", "publish", "compose"):
+        done += _run_task(service, notes, name)
     outcomes, problem = _deliver_and_delete(service, notes) if delivers else _NOTHING_DELIVERED
     _ping_hub(service, notes)
     _run_task(service, notes, "words")
@@ -294,26 +293,10 @@ def _run_task(service: Service, notes: JobNotes, name: str) -> Counter[str]:
     task = TASKS[name]
     return notes.run(
         name,
-        lambda: run_waiting(service, task),
+        lambda: task.run_waiting(service),
         Counter(),
-        is_due=lambda: _has_waiting(service, name),
+        is_due=lambda: task.is_waiting(service),
     )
-
-
-def _publish(service: Service, notes: JobNotes) -> Counter[str]:
-    """Write the feeds that lack something, and all of them where their files are gone."""
-    return notes.run(
-        "publish",
-        lambda: run_waiting(service, TASKS["publish"]) + write_lost_feeds(service),
-        Counter(),
-        is_due=lambda: _has_waiting(service, "publish") or are_feeds_lost(service),
-    )
-
-
-def _has_waiting(service: Service, name: str) -> bool:
-    """Return whether a piece of a task waits."""
-    with service.ledger.reading() as connection:
-        return bool(TASKS[name].list_waiting(connection, service.clock()))
 
 
 def _ping_hub(service: Service, notes: JobNotes) -> None:

@@ -25,15 +25,11 @@ def _run(service: Service, key: str) -> Counter[str]:
     return Counter(feeds=publish_feeds(service.ledger, folder, service.feed_context, share))
 
 
+def _list_lost(service: Service) -> Sequence[str]:
+    """Return the key of all feeds where their files are gone, although nothing has changed."""
+    is_lost = are_files_lost(service.ledger, service.config.feeds.path, service.feed_context)
+    return ["1/1"] if is_lost else []
+
+
 #: After what ends in an email: feed readers ask every half hour or so.
-PUBLISH = Task("publish", 10, _list_waiting, _run)
-
-
-def are_feeds_lost(service: Service) -> bool:
-    """Return whether all feeds are to be written again, although nothing has changed."""
-    return are_files_lost(service.ledger, service.config.feeds.path, service.feed_context)
-
-
-def write_lost_feeds(service: Service) -> Counter[str]:
-    """Write all feeds again if their files are gone; return how many were written."""
-    return _run(service, "1/1") if are_feeds_lost(service) else Counter()
+PUBLISH = Task("publish", 10, _list_waiting, _run, _list_lost)

@@ -15,7 +15,7 @@ from alerts.recording import QuestionReading, RecordingRules, record_readings
 from crawler.storage import LocalFolder
 from scheduler.config import parse_config
 from scheduler.service import Service, open_service
-from scheduler.tasks import TASKS, run_waiting
+from scheduler.tasks import TASKS
 from scheduler.tasks.task import Task
 from tests.support.empty_ledger import place_empty_ledger
 from tests.support.outbox import queue_messages
@@ -82,6 +82,6 @@ def test_a_piece_that_fails_holds_up_no_other(tmp_path: Path) -> None:
         )
     )
     with pytest.raises(ValueError, match="piece 1"):
-        run_waiting(service, task)
+        task.run_waiting(service)
     assert done == ["2"]
     service.ledger.close()
