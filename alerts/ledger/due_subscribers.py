@@ -129,7 +129,12 @@ def _build_times(
         }
         for row in connection.execute(wanted.distinct())
     ]
-    types = {"frequency": Text(), "zone": Text(), "hour": Integer(), "due": UtcDateTime()}
+    types: dict[str, TypeEngine[Any]] = {
+        "frequency": Text(),
+        "zone": Text(),
+        "hour": Integer(),
+        "due": UtcDateTime(),
+    }
     return _build_rows(connection, "times", rows, types)
 
 
