@@ -1,0 +1,165 @@
+"""Processes that do one task of the service together, and what they used."""
+
+from __future__ import annotations
+
+import multiprocessing
+import random
+import time
+from collections import Counter
+from datetime import datetime
+from multiprocessing.queues import Queue
+from multiprocessing.synchronize import Barrier
+from pathlib import Path
+
+import msgspec
+
+from benchmarks.memory import read_peak_megabytes
+from benchmarks.processor_time import describe_load, read_server_seconds
+from scheduler.config import parse_config
+from scheduler.service import Service, open_service
+from scheduler.tasks import TASKS
+from tests.support.postgres import RunningCluster
+
+#: SMTP connections of each process.
+_CONNECTIONS = 4
+_CONFIG = """
+[site]
+base_url = "https://watch.example"
+[ledger]
+url = "{url}"
+[sources.london]
+url = "http://127.0.0.1:1"
+[mail]
+from_address = "watchword@demo.example"
+[[mail.dkim]]
+selector = "bench"
+key = "{folder}/dkim.pem"
+[channels.smtp]
+host = "127.0.0.1"
+port = {port}
+security = "none"
+connections = {connections}
+"""
+
+
+class Site(msgspec.Struct, frozen=True):
+    """A service whose work is measured."""
+
+    url: str  #: of its ledger
+    folder: Path  #: of its files, with the key ``dkim.pem``
+    smtp_port: int
+
+
+class Work(msgspec.Struct, frozen=True):
+    """What a process is to do."""
+
+    site: Site
+    task: str
+    moment: datetime  #: that the service's clock shows
+    number: int  #: of the process, from 1
+
+
+class CrewMember(msgspec.Struct, frozen=True):
+    """What one process did."""
+
+    seconds: float  #: of its processor time
+    peak_megabytes: int
+    done: dict[str, int]
+
+
+class CrewResult(msgspec.Struct, frozen=True):
+    """What all processes did."""
+
+    seconds: float  #: by the clock, from the start of work to the end of the last
+    server_seconds: float  #: of the database's processor time
+    members: tuple[CrewMember, ...]
+    load: str
+
+    @property
+    def worker_seconds(self) -> float:
+        """Processor time of all workers."""
+        return sum(one.seconds for one in self.members)
+
+    @property
+    def peak_megabytes(self) -> int:
+        """The most memory that one worker had."""
+        return max(one.peak_megabytes for one in self.members)
+
+    def count(self, what: str) -> int:
+        """Return how many things of a kind were done."""
+        return sum(one.done.get(what, 0) for one in self.members)
+
+
+def run_crew(
+    site: Site, task: str, moment: datetime, workers: int, server: RunningCluster
+) -> CrewResult:
+    """Let several new processes do a task until nothing of it waits.
+
+    They are ready before the time begins. A failure of one of them is raised here.
+    """
+    context = multiprocessing.get_context("spawn")
+    barrier, results = context.Barrier(workers + 1), context.Queue()
+    crew = [
+        context.Process(target=_work, args=(Work(site, task, moment, n + 1), barrier, results))
+        for n in range(workers)
+    ]
+    for one in crew:
+        one.start()
+    barrier.wait()
+    began, used = time.perf_counter(), read_server_seconds(server)
+    found = [_raise_failure(results.get()) for _ in crew]
+    took = time.perf_counter() - began
+    used = read_server_seconds(server) - used
+    for one in crew:
+        one.join()
+    return CrewResult(took, used, tuple(found), describe_load())
+
+
+def _raise_failure(result: CrewMember | Exception) -> CrewMember:
+    if isinstance(result, Exception):
+        raise result
+    return result
+
+
+def _work(work: Work, barrier: Barrier, results: Queue[CrewMember | Exception]) -> None:
+    """Do the work of one process."""
+    try:
+        service = _open(work)
+        barrier.wait()
+        began = time.process_time()
+        done = _do_all(service, work)
+        seconds = time.process_time() - began
+        results.put(CrewMember(seconds, read_peak_megabytes(), dict(done)))
+    except Exception as error:  # noqa: BLE001  # the boundary of a process: its parent raises it
+        barrier.abort()
+        results.put(error)
+
+
+def _open(work: Work) -> Service:
+    """Open the service of a process.
+
+    The connections of a channel belong to all processes, and each takes what it may open. The limit
+    of the second one is higher, so that the first leaves it as many as it took.
+    """
+    site = work.site
+    text = _CONFIG.format(
+        url=site.url,
+        folder=site.folder,
+        port=site.smtp_port,
+        connections=_CONNECTIONS * work.number,
+    )
+    config = parse_config(text, site.folder, "config.toml")
+    return open_service(config, clock=lambda: work.moment)
+
+
+def _do_all(service: Service, work: Work) -> Counter[str]:
+    """Do the pieces of a task, in an order of one's own, until a look at them brings nothing."""
+    task, order, done = TASKS[work.task], random.Random(work.number), Counter[str]()
+    while True:
+        with service.ledger.reading() as connection:
+            keys = list(task.list_waiting(connection, work.moment))
+        order.shuffle(keys)
+        found = sum((task.run(service, key) for key in keys), Counter[str]())
+        done.update(found)
+        if not found:
+            return done
