@@ -6,10 +6,12 @@ import multiprocessing
 import random
 import time
 from collections import Counter
+from contextlib import suppress
 from datetime import datetime
 from multiprocessing.queues import Queue
 from multiprocessing.synchronize import Barrier
 from pathlib import Path
+from threading import BrokenBarrierError
 
 import msgspec
 
@@ -105,7 +107,8 @@ def run_crew(
     ]
     for one in crew:
         one.start()
-    barrier.wait()
+    with suppress(BrokenBarrierError):  # one of them has failed, and says why
+        barrier.wait()
     began, used = time.perf_counter(), read_server_seconds(server)
     found = [_raise_failure(results.get()) for _ in crew]
     took = time.perf_counter() - began
