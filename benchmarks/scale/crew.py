@@ -26,7 +26,7 @@ from tests.support.postgres import RunningCluster
 _CONNECTIONS = 4
 _CONFIG = """
 [site]
-base_url = "https://watch.example"
+public_url = "https://watch.example"
 [ledger]
 url = "{url}"
 [sources.london]
