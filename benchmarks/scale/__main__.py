@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+import msgspec
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
@@ -40,20 +41,20 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if "idle" in wanted.parts:
         measure_idle(wanted.idle_rounds, wanted.idle_part)
     plan = CrowdPlan(wanted.subscribers)
-    with _run_site() as found:
+    with _run_servers() as found:
         if found is None:
             print("compose, deliver, day: left out, since PostgreSQL or Postfix is not installed")
             return
-        server, folder, port = found
+        server, site = found
         if "workers" in wanted.parts:
             print(f"{wanted.crew_subscribers:,} subscribers, one process beside several")
             with create_database(server.url, EMPTY_LEDGER) as url:
                 crowd = CrowdPlan(wanted.crew_subscribers)
-                measure_workers(server, Site(url, folder, port), crowd, wanted.workers)
+                measure_workers(server, _make_site(site, url), crowd, wanted.workers)
         if "day" in wanted.parts:
             print(f"a day of {plan.subscribers:,} subscribers, {plan.questions} questions")
             with create_database(server.url, EMPTY_LEDGER) as url:
-                measure_day(server, Site(url, folder, port), plan)
+                measure_day(server, _make_site(site, url), plan)
 
 
 def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
@@ -74,8 +75,13 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     return parser.parse_args(arguments)
 
 
+def _make_site(site: Site, url: str) -> Site:
+    """Return a site with another ledger, and a new folder."""
+    return msgspec.structs.replace(site, url=url, folder=Path(tempfile.mkdtemp(dir=site.folder)))
+
+
 @contextmanager
-def _run_site() -> Iterator[tuple[RunningCluster, Path, int] | None]:
+def _run_servers() -> Iterator[tuple[RunningCluster, Site] | None]:
     """Run a PostgreSQL server with an empty ledger and a mail server; None where one is missing."""
     programs, sink = find_server_programs(), find_sink()
     if programs is None or sink is None:
@@ -87,8 +93,9 @@ def _run_site() -> Iterator[tuple[RunningCluster, Path, int] | None]:
         tempfile.TemporaryDirectory() as folder,
     ):
         make_empty_ledger(server.url)
-        _create_key(Path(folder) / "dkim.pem")
-        yield server, Path(folder), port
+        key = Path(folder) / "dkim.pem"
+        _create_key(key)
+        yield server, Site(f"{server.url}/{EMPTY_LEDGER}", Path(folder), key, port)
 
 
 def _create_key(path: Path) -> None:

@@ -35,7 +35,7 @@ url = "http://127.0.0.1:1"
 from_address = "watchword@demo.example"
 [[mail.dkim]]
 selector = "bench"
-key = "{folder}/dkim.pem"
+key = "{key}"
 [channels.smtp]
 host = "127.0.0.1"
 port = {port}
@@ -48,7 +48,8 @@ class Site(msgspec.Struct, frozen=True):
     """A service whose work is measured."""
 
     url: str  #: of its ledger
-    folder: Path  #: of its files, with the key ``dkim.pem``
+    folder: Path  #: of its files; the log of what was sent must not be that of another ledger
+    key: Path  #: that messages are signed with
     smtp_port: int
 
 
@@ -147,7 +148,7 @@ def _open(work: Work) -> Service:
     site = work.site
     text = _CONFIG.format(
         url=site.url,
-        folder=site.folder,
+        key=site.key,
         port=site.smtp_port,
         connections=_CONNECTIONS * work.number,
     )

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import msgspec
+
 from alerts.ledger import open_ledger
 from benchmarks.scale.crew import CrewResult, Site, run_crew
 from benchmarks.scale.crowd import DIGEST_TIME, CrowdPlan, fill_ledger, record_day
@@ -31,7 +33,8 @@ def measure_workers(
     first: dict[str, CrewResult] = {}
     for number in numbers:
         with create_database(server.url, site.url.rpartition("/")[2]) as url:
-            copy = Site(url, site.folder, site.smtp_port)
+            copy = msgspec.structs.replace(site, url=url, folder=site.folder / str(number))
+            copy.folder.mkdir()
             for task, what in _COUNTED.items():
                 result = run_crew(copy, task, DIGEST_TIME, number, server)
                 print(_describe(task, what, number, result, first.setdefault(task, result)))
