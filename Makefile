@@ -37,6 +37,7 @@ bench: $(VENV)/dev.stamp ## measure what the service costs
 	@$(BIN)/python -m benchmarks.web
 	@$(BIN)/python -m benchmarks.search
 	@$(BIN)/python -m benchmarks.attack
+	@$(BIN)/python -m benchmarks.idle
 
 properties: $(VENV)/dev.stamp ## the property tests with all their examples: make test draws a tenth
 	@WATCHWORD_EXAMPLES=all $(PYTEST) -n auto -q $$(grep -rl "count_examples" tests/alerts)

@@ -193,7 +193,7 @@ class FrequencyInfo(msgspec.Struct, frozen=True):
     """What follows from a frequency."""
 
     label: str  #: as the option of a form
-    rule: DueRule  #: `alerts.digests.schedule.find_last_due` computes due times from it
+    rule: DueRule  #: `alerts.schedule.find_last_due` computes due times from it
 
 
 class Frequency(StrEnum):

@@ -103,14 +103,16 @@ class Daemon:
     def run(self) -> None:
         """Run the jobs until SIGTERM, SIGINT or SIGHUP; then finish the current steps and return.
 
+        While another process works on a ledger on PostgreSQL, this one stands by.
+
         Raises:
-            LedgerBusyError: Another process is using the ledger.
+            LedgerBusyError: Another process is using the ledger, on SQLite.
             LedgerUnavailable: The ledger cannot be used.
             ConfigError: A query in the config is wrong.
         """
         self._handle_signals()
         try:
-            self._work()
+            self._begin()
             while not self._base.stop.is_set():
                 self._work_again()
         finally:
@@ -121,6 +123,16 @@ class Daemon:
             signal.signal(number, self._handle_signal)
         if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # as nohup sets it
             signal.signal(signal.SIGHUP, self._handle_signal)
+
+    def _begin(self) -> None:
+        """Work for the first time, or stand by."""
+        try:
+            self._work()
+        except LedgerBusyError as error:
+            if self._base.ledger.is_sqlite:
+                raise
+            self._obstacle = str(error)
+            log.warning("another process works on the ledger; this one stands by")
 
     def _work(self) -> None:
         """Become the writer, and run jobs until told to stop or until another process is it."""

@@ -208,6 +208,38 @@ def run_delivery(service: Service) -> None:
         log.info("deliveries: %s", dict(outcomes))
 
 
+def run_upkeep(service: Service) -> None:
+    """Do what a round does beside the tasks: the alarms, and the pings of the feeds' hub.
+
+    In a cluster it stands for the round, in the notes of jobs and for the health of the service.
+
+    Raises:
+        LedgerUnavailable: The ledger cannot be used now.
+        WriterLost: The job was given to another worker.
+        ClockDoubted: The clock is far ahead of the last round, and nothing bears it out.
+    """
+    notes = service.note_jobs()
+    _check_clock_or_tell(service, notes, "round")
+    notes.run_around("round", lambda: _run_upkeep_steps(service, notes), None)
+    notes.write_liveness("round")
+
+
+def _run_upkeep_steps(service: Service, notes: JobNotes) -> None:
+    _update_alarms(service, notes)
+    _ping_hub(service, notes)
+
+
+def run_expiry(service: Service) -> None:
+    """Delete what is kept for a limited time only; note how that ended.
+
+    Raises:
+        LedgerUnavailable: The ledger cannot be used now.
+        WriterLost: The job was given to another worker.
+    """
+    service.note_jobs().run("delete", lambda: delete_expired_data(service), None)
+    erase_deleted(service.ledger)  # what pages and commands deleted
+
+
 def _check_clock_or_tell(service: Service, notes: JobNotes, job: str) -> None:
     """Check the clock before a job; send the operator the alarm where it is doubted.
 
@@ -224,8 +256,7 @@ def _check_clock_or_tell(service: Service, notes: JobNotes, job: str) -> None:
 
 def _run_steps(service: Service, notes: JobNotes, *, delivers: bool = True) -> PipelineResult:
     """Run the steps of a round, each within its own boundary."""
-    update = AlarmUpdate(service)
-    notes.run("alarms", update.run, None, is_due=update.is_needed)
+    _update_alarms(service, notes)
     done: Counter[str] = Counter()
     for name in ("match", "publish", "compose"):
         done += _run_task(service, notes, name)
@@ -241,6 +272,11 @@ def _run_steps(service: Service, notes: JobNotes, *, delivers: bool = True) -> P
         deliveries=dict(outcomes),
         problem=str(problem) if problem else None,
     )
+
+
+def _update_alarms(service: Service, notes: JobNotes) -> None:
+    update = AlarmUpdate(service)
+    notes.run("alarms", update.run, None, is_due=update.is_needed)
 
 
 def _run_task(service: Service, notes: JobNotes, name: str) -> Counter[str]:

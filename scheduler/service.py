@@ -6,7 +6,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from importlib.metadata import version
 
 import msgspec
@@ -16,7 +16,7 @@ from alerts.digests import DigestSettings
 from alerts.errors import ExitStatus, WatchwordError
 from alerts.feeds import FeedContext
 from alerts.language import set_language
-from alerts.ledger import Ledger, open_ledger, secrets, writer
+from alerts.ledger import Ledger, open_ledger, queued_jobs, secrets, writer
 from alerts.ledger.rate_counts import RateCounts
 from alerts.limits import Limiter
 from alerts.mail import MailIdentity, MessageContext
@@ -72,6 +72,11 @@ class Service:
         """Return what messages are written with now."""
         return MessageContext(self.templates, self.mail_identity, self.clock())
 
+    def with_ledger(self, ledger: Ledger) -> Service:
+        """Return the same service, whose parts use ``ledger``."""
+        matcher = self.topic_matcher.with_ledger(ledger)
+        return replace(self, ledger=ledger, topic_matcher=matcher)
+
     @property
     def digest_settings(self) -> DigestSettings:
         """How digests are written."""
@@ -122,6 +127,8 @@ def open_service(
         config.feeds.path.create(is_public=True)
     ledger = open_ledger(config.ledger.url.reveal(), on_upgrade, role=role)
     with ledger.reading() as connection:
+        if queued_jobs.are_installed(connection):
+            ledger = ledger.announcing_by(queued_jobs.announce)
         sent_log = open_sent_log(config.ledger.sent_log, secrets.get_hash_key(connection))
     if not ledger.is_read_only:
         sent_log.verify()

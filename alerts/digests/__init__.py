@@ -1,6 +1,6 @@
 """Digests: when each subscriber is due, what their digest holds, and the message it becomes.
 
-Owns the due times (`schedule`), what is pending (`pending`), the entries of a digest and how they
+Owns what is pending (`pending_items`), the entries of a digest and how they
 are rendered, and the step that composes digests into the outbox (`compose`). It must not know the
 web, feeds, or how messages are delivered; of delivery it uses only the sent log.
 """
@@ -9,13 +9,13 @@ from alerts.digests.compose import (
     DigestPreview,
     DigestSettings,
     compose_due_digests,
+    list_waiting_pieces,
     load_sent_digest,
     preview_due_digests,
 )
 from alerts.digests.digest import Digest
 from alerts.digests.next_digest import NextDigest, find_next_digest
 from alerts.digests.render import DIGEST_PAGE_DAYS
-from alerts.digests.schedule import find_next_due
 
 __all__ = [
     "DIGEST_PAGE_DAYS",
@@ -25,7 +25,7 @@ __all__ = [
     "NextDigest",
     "compose_due_digests",
     "find_next_digest",
-    "find_next_due",
+    "list_waiting_pieces",
     "load_sent_digest",
     "preview_due_digests",
 ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 
 import msgspec
 from sqlalchemy import Connection
@@ -16,12 +16,12 @@ from alerts.digests.entries import (
     outline_entry,
     outline_overdue_entry,
 )
-from alerts.digests.pending_items import DueTimes, PendingItems, collect_pending
-from alerts.digests.schedule import find_last_due, find_next_due
-from alerts.ledger import changes, due_subscriptions, notices, subscriptions
-from alerts.ledger.due_subscriptions import DigestGroup
+from alerts.digests.pending_items import PendingItems, look_at
+from alerts.ledger import changes, due_subscriptions, subscriptions
+from alerts.ledger.due_calendar import DueCalendar
 from alerts.ledger.question_lookups import list_meeting_days
 from alerts.model import DayAfterMeeting, Frequency, Subscriber
+from alerts.schedule import find_next_due
 
 
 class NextDigest(msgspec.Struct, frozen=True):
@@ -57,15 +57,14 @@ def find_next_digest(
     alerts = subscriptions.list_active(connection, subscriber.id)
     names = {alert.frequency for alert in alerts if alert.paused_at is None}
     running = {one for one in Frequency if one in names}  # a damaged row may have any other text
-    calendar = _Calendar.load(connection, subscriber, running, now, batch_interval)
-    waiting = _count_waiting(connection, calendar, running)
-    soon = calendar.collect(connection, running, now)
-    due_times = [due for one in running if (due := calendar.find_next(one)) is not None]
-    first = min(due_times, default=None)
+    due_times = _DueTimes.load(connection, subscriber, running, now)
+    waiting = _count_waiting(connection, subscriber.id, due_times, batch_interval)
+    soon = _collect(connection, subscriber.id, DueCalendar(now, batch_interval))
+    first = min(due_times.by_frequency.values(), default=None)
     due = now if soon is not None else first
     then = soon
     if soon is None and due is not None:
-        then = calendar.collect(connection, running, due)
+        then = _collect(connection, subscriber.id, DueCalendar(due, batch_interval))
     return NextDigest(
         due=due,
         is_due_now=soon is not None,
@@ -76,13 +75,11 @@ def find_next_digest(
     )
 
 
-class _Calendar(msgspec.Struct, frozen=True):
-    """The due times of one subscriber."""
+class _DueTimes(msgspec.Struct, frozen=True):
+    """The first due times of one subscriber after now."""
 
-    subscriber: Subscriber
     now: datetime
-    batch_interval: timedelta
-    meetings: tuple[date, ...]  #: that `DayAfterMeeting` follows, if any alert does
+    by_frequency: Mapping[Frequency, datetime]  #: without those of which no time can be named
 
     @classmethod
     def load(
@@ -91,54 +88,39 @@ class _Calendar(msgspec.Struct, frozen=True):
         subscriber: Subscriber,
         running: Iterable[Frequency],
         now: datetime,
-        batch_interval: timedelta,
-    ) -> _Calendar:
+    ) -> _DueTimes:
         """Return the due times of a subscriber whose alerts have these frequencies."""
         follows = any(isinstance(one.info.rule, DayAfterMeeting) for one in running)
-        meetings = list_meeting_days(connection, now.date()) if follows else []
-        return cls(subscriber, now, batch_interval, tuple(meetings))
-
-    def find_next(self, frequency: Frequency) -> datetime | None:
-        """Return the first due time after now."""
-        person = self.subscriber
-        return find_next_due(frequency, self.now, person.zone, person.hour, self.meetings)
-
-    def list_groups(
-        self, frequencies: Iterable[Frequency], moment: datetime
-    ) -> dict[DigestGroup, datetime]:
-        """Return the due times that count at a moment."""
-        zone, hour = self.subscriber.zone, self.subscriber.hour
-        return {
-            DigestGroup(one, zone, hour): find_last_due(
-                one, moment, zone, hour, self.batch_interval, self.meetings
-            )
-            for one in frequencies
+        meetings = tuple(list_meeting_days(connection, now.date())) if follows else ()
+        found = {
+            one: find_next_due(one, now, subscriber.zone, subscriber.hour, meetings)
+            for one in running
         }
+        return cls(now, {one: due for one, due in found.items() if due is not None})
 
-    def collect(
-        self, connection: Connection, frequencies: Iterable[Frequency], moment: datetime
-    ) -> PendingItems | None:
-        """Return what would be sent at a moment, of what is known now; None for nothing."""
-        groups = self.list_groups(frequencies, moment)
-        given = notices.list_unsent(connection).get(self.subscriber.id, ())
-        due_times = DueTimes(groups, {self.subscriber.id: given}, moment)
-        found = collect_pending(connection, [self.subscriber.id], due_times)
-        return next((one for one in found if one.matches or one.reminders), None)
+
+def _collect(
+    connection: Connection, subscriber_id: int, calendar: DueCalendar
+) -> PendingItems | None:
+    """Return what would be sent at a moment, of what is known now; None for nothing."""
+    found = look_at(connection, [subscriber_id], calendar).pending
+    return next((one for one in found if one.matches or one.reminders), None)
 
 
 def _count_waiting(
-    connection: Connection, calendar: _Calendar, frequencies: Iterable[Frequency]
+    connection: Connection,
+    subscriber_id: int,
+    due_times: _DueTimes,
+    batch_interval: timedelta,
 ) -> dict[int, int]:
     """Return how many questions wait for the next digest of each alert."""
+    calendars: dict[datetime, DueCalendar] = {}
     seqs: dict[int, list[int]] = {}
-    for one in frequencies:
-        moment = calendar.find_next(one) or calendar.now
-        for group, due in calendar.list_groups([one], moment).items():
-            pending = due_subscriptions.list_pending(
-                connection, group, due, moment, [calendar.subscriber.id]
-            )
-            for match in pending:
-                seqs.setdefault(match.subscription_id, []).append(match.change_seq)
+    for state, match in due_subscriptions.list_pending(connection, [subscriber_id]):
+        moment = due_times.by_frequency.get(state.group.frequency, due_times.now)
+        calendar = calendars.setdefault(moment, DueCalendar(moment, batch_interval))
+        if state.is_due(calendar.get_due(connection, state.group).due, moment):
+            seqs.setdefault(match.subscription_id, []).append(match.change_seq)
     questions = changes.list_question_ids(connection, {n for some in seqs.values() for n in some})
     return {key: len({questions[n] for n in some}) for key, some in seqs.items()}
 

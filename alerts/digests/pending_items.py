@@ -3,28 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import datetime, timedelta
-from itertools import chain
+from datetime import datetime
 
 import msgspec
 from sqlalchemy import Connection
 
-from alerts.digests.schedule import find_last_due
-from alerts.ledger import alarms, due_subscriptions, followed_questions, notices, subscriptions
-from alerts.ledger.due_subscriptions import DigestGroup, PendingMatch
+from alerts.ledger import (
+    alarms,
+    due_subscriptions,
+    followed_questions,
+    notices,
+    subscriptions,
+)
+from alerts.ledger.due_calendar import DueCalendar
+from alerts.ledger.due_subscriptions import PendingMatch, SubscriptionState
 from alerts.ledger.followed_questions import OverdueSubscription
-from alerts.ledger.question_lookups import list_meeting_days
-from alerts.model import DayAfterMeeting, Frequency, Notice, Subscriber
+from alerts.model import Frequency, Notice, Subscriber
 from alerts.queries import is_readable
-
-
-class DueTimes(msgspec.Struct, frozen=True):
-    """The newest due time of each group of subscribers, and the notices that are not sent yet."""
-
-    by_group: Mapping[DigestGroup, datetime]
-    notices: Mapping[int, Sequence[Notice]]  #: by the subscriber's id
-    now: datetime
-    has_damaged_topics: bool = False  #: whether the alarm about them is open
 
 
 class DueMatch(msgspec.Struct, frozen=True):
@@ -59,81 +54,119 @@ class PendingItems(msgspec.Struct, frozen=True):
     damaged_queries: tuple[str, ...] = ()
 
 
-def find_due_times(
-    connection: Connection, now: datetime, batch_interval: timedelta = timedelta()
-) -> DueTimes:
-    """Return which group of subscribers is due for which time at ``now``."""
-    groups = due_subscriptions.list_groups(connection)
-    # Only few follow meetings, and their days are looked up among all questions.
-    follows_meetings = any(isinstance(g.frequency.info.rule, DayAfterMeeting) for g in groups)
-    meetings = list_meeting_days(connection, now.date()) if follows_meetings else ()
-    by_group = {
-        group: find_last_due(
-            group.frequency,
-            now,
-            zone=group.zone,
-            hour=group.hour,
-            batch_interval=batch_interval,
-            meetings=meetings,
-        )
-        for group in groups
-    }
-    is_damaged = any(alarm.kind == "topics" for alarm in alarms.list_open(connection))
-    return DueTimes(by_group, notices.list_unsent(connection), now, is_damaged)
+class Look(msgspec.Struct, frozen=True):
+    """What was found when it was looked at what subscribers are to be sent."""
+
+    pending: tuple[PendingItems, ...]  #: of those to whom something is due
+    next_looks: Mapping[int, datetime | None]
+    """By the subscriber's id: when something else is due; None where nothing waits."""
 
 
-def list_waiting_subscribers(connection: Connection, due_times: DueTimes) -> list[int]:
-    """Return the ids of subscribers with anything pending; those of one zone and hour together."""
-    waiting: dict[int, None] = {}
-    groups = sorted(due_times.by_group.items(), key=lambda item: item[0].zone_and_hour)
-    for group, due in groups:
-        waiting |= dict.fromkeys(
-            due_subscriptions.list_with_pending(connection, group, due, due_times.now)
-        )
-        overdue = followed_questions.list_overdue(connection, group, due, due_times.now)
-        waiting |= dict.fromkeys(one.subscriber_id for one in overdue)
-    if due_times.notices:  # on most days there are none, and this query is saved
-        unserved = chain.from_iterable(
-            due_subscriptions.list_due_subscribers(connection, group, due, due_times.now)
-            for group, due in groups
-        )
-        waiting |= dict.fromkeys(sorted(due_times.notices.keys() & set(unserved)))
-    return list(waiting)
+class _Sorter:
+    """Sorts what some subscribers were not sent into what is due now, and what waits."""
+
+    def __init__(self, connection: Connection, calendar: DueCalendar) -> None:
+        self._connection = connection
+        self._calendar = calendar
+        self._firsts: dict[int, bool] = {}  #: by subscription: whether its matches are due
+        self.matches: dict[int, list[DueMatch]] = {}
+        self.reminders: dict[int, list[DueReminder]] = {}
+        self.due_notices: set[int] = set()  #: subscribers who are due for one
+        self.next_looks: dict[int, datetime] = {}
+
+    def add_match(self, state: SubscriptionState, match: PendingMatch) -> None:
+        """Add a match; those of one subscription in the order of their changes.
+
+        If the first one was recorded before the due time was over, all of them are due.
+        """
+        due_time = self._calendar.get_due(self._connection, state.group)
+        if state.subscription_id not in self._firsts:
+            last = due_time.round
+            is_in_time = last is None or match.change_seq <= last.newest_seq
+            self._firsts[state.subscription_id] = self._is_due(state, is_in_time=is_in_time)
+        if not self._firsts[state.subscription_id]:
+            self._wait(state)
+            return
+        item = DueMatch(match, due_time.due, state.group.frequency)
+        self.matches.setdefault(state.subscriber_id, []).append(item)
+
+    def add_reminder(self, state: SubscriptionState, overdue: OverdueSubscription) -> None:
+        """Add a reminder of an overdue question."""
+        if not self._is_due_since(state, overdue.since):
+            self._wait(state)
+            return
+        due = self._calendar.get_due(self._connection, state.group).due
+        item = DueReminder(overdue, due, state.group.frequency)
+        self.reminders.setdefault(state.subscriber_id, []).append(item)
+
+    def add_notices(self, state: SubscriptionState, unsent: Sequence[Notice]) -> None:
+        """Add the notices that a subscriber was not sent, for one of their subscriptions."""
+        if any(self._is_due_since(state, notice.created_at) for notice in unsent):
+            self.due_notices.add(state.subscriber_id)
+        else:
+            self._wait(state)
+
+    def _is_due_since(self, state: SubscriptionState, moment: datetime) -> bool:
+        """Return whether what came up at a moment is due now."""
+        last = self._calendar.get_due(self._connection, state.group).round
+        return self._is_due(state, is_in_time=last is None or moment <= last.moment)
+
+    def _is_due(self, state: SubscriptionState, *, is_in_time: bool) -> bool:
+        """Return whether something is due that came up before the due time was over, or after."""
+        due = self._calendar.get_due(self._connection, state.group).due
+        is_exact = state.is_settled or state.last_due_at is None
+        return state.is_due(due, self._calendar.now) and (is_exact or is_in_time)
+
+    def _wait(self, state: SubscriptionState) -> None:
+        look = self._calendar.find_next_look(self._connection, state)
+        known = self.next_looks.get(state.subscriber_id, look)
+        self.next_looks[state.subscriber_id] = min(known, look)
 
 
-def collect_pending(
-    connection: Connection, subscriber_ids: Sequence[int], due_times: DueTimes
+def look_at(connection: Connection, subscriber_ids: Sequence[int], calendar: DueCalendar) -> Look:
+    """Find out what some subscribers are to be sent, and when to look at them again."""
+    sorter = _Sorter(connection, calendar)
+    for state, match in due_subscriptions.list_pending(connection, subscriber_ids):
+        sorter.add_match(state, match)
+    overdue = followed_questions.list_overdue(connection, subscriber_ids, calendar.now.date())
+    for state, one in overdue:
+        sorter.add_reminder(state, one)
+    unsent = notices.list_unsent(connection, subscriber_ids)
+    if unsent:  # on most days there are none, and this query is saved
+        for state in due_subscriptions.list_states(connection, sorted(unsent)):
+            sorter.add_notices(state, unsent[state.subscriber_id])
+    looks = {key: sorter.next_looks.get(key) for key in subscriber_ids}
+    return Look(tuple(_collect(connection, subscriber_ids, sorter, unsent)), looks)
+
+
+def _collect(
+    connection: Connection,
+    subscriber_ids: Sequence[int],
+    sorter: _Sorter,
+    unsent: Mapping[int, Sequence[Notice]],
 ) -> Iterator[PendingItems]:
     """Yield what each of some subscribers is to be sent, leaving out those with nothing."""
-    people = {p.id: p for p in subscriptions.get_subscribers(connection, subscriber_ids)}
-    zones_and_hours = {(person.zone, person.hour) for person in people.values()}
-    matches: dict[int, list[DueMatch]] = {}
-    reminders: dict[int, list[DueReminder]] = {}
-    for group, due in due_times.by_group.items():
-        if group.zone_and_hour not in zones_and_hours:
-            continue
-        for match in due_subscriptions.list_pending(
-            connection, group, due, due_times.now, subscriber_ids
-        ):
-            matches.setdefault(match.subscriber_id, []).append(
-                DueMatch(match, due, group.frequency)
-            )
-        for overdue in followed_questions.list_overdue(
-            connection, group, due, due_times.now, subscriber_ids
-        ):
-            reminders.setdefault(overdue.subscriber_id, []).append(
-                DueReminder(overdue, due, group.frequency)
-            )
+    due = {*sorter.matches, *sorter.reminders, *sorter.due_notices}
+    people = {p.id: p for p in subscriptions.get_subscribers(connection, sorted(due))}
+    has_damaged = bool(due) and any(a.kind == "topics" for a in alarms.list_open(connection))
     for key in subscriber_ids:
-        pending = PendingItems(
+        if key not in people:
+            continue
+        yield PendingItems(
             people[key],
-            tuple(matches.get(key, ())),
-            tuple(reminders.get(key, ())),
-            tuple(due_times.notices.get(key, ())),
-            _list_damaged_queries(connection, key) if due_times.has_damaged_topics else (),
+            tuple(sorted(sorter.matches.get(key, ()), key=_order_match)),
+            tuple(sorted(sorter.reminders.get(key, ()), key=_order_reminder)),
+            tuple(unsent.get(key, ())),
+            _list_damaged_queries(connection, key) if has_damaged else (),
         )
-        if pending.matches or pending.reminders or pending.notices:
-            yield pending
+
+
+def _order_match(item: DueMatch) -> tuple[str, int, int]:
+    return item.frequency, item.match.change_seq, item.match.subscription_id
+
+
+def _order_reminder(item: DueReminder) -> tuple[str, int]:
+    return item.frequency, item.overdue.subscription_id
 
 
 def _list_damaged_queries(connection: Connection, subscriber_id: int) -> tuple[str, ...]:

@@ -56,6 +56,8 @@ class HandledItems(msgspec.Struct, frozen=True):
     """By id: the due time that was served, and the number of the last change."""
     overdue_subscriptions: tuple[int, ...]  #: whose followers are now reminded
     answered_subscriptions: tuple[int, ...]  #: whose followed question is answered: they end
+    #: Due time of the reminders that are put off, because the digest shows their questions.
+    put_off: Mapping[int, datetime] = {}
 
 
 class ComposedDigest(msgspec.Struct, frozen=True):
@@ -101,6 +103,10 @@ def compose_digest(
     outlines = _outline_matches(unsent, changes)
     reminders = _drop_shown(pending.reminders, outlines)
     handled = _list_handled(pending.matches, reminders, changes)
+    put_off = {one.overdue.subscription_id: one.due for one in pending.reminders}
+    for key in {*handled.subscriptions, *handled.overdue_subscriptions}:
+        put_off.pop(key, None)
+    handled = msgspec.structs.replace(handled, put_off=put_off)
     outlines += [_outline_reminder(reminder) for reminder in reminders]
     if not outlines and not pending.notices:
         return ComposedDigest(None, handled)

@@ -9,6 +9,7 @@ from typing import Any, Literal
 import msgspec
 from sqlalchemy import Connection, Select, delete, exists, func, or_, select, update
 
+from alerts.ledger.due_subscribers import changing
 from alerts.ledger.inserts import insert_once
 from alerts.ledger.schema import bounce, subscriber, subscription, suppression
 from alerts.ledger.secrets import hash_address
@@ -130,9 +131,10 @@ def count_suspended_since(connection: Connection, since: datetime) -> tuple[int,
 
 def pause_subscriber(connection: Connection, subscriber_id: int, until: datetime) -> None:
     """Compose no digest for a subscriber before ``until``."""
-    connection.execute(
-        update(subscriber).where(subscriber.c.id == subscriber_id).values(paused_until=until)
-    )
+    with changing(connection, [subscriber_id]):
+        connection.execute(
+            update(subscriber).where(subscriber.c.id == subscriber_id).values(paused_until=until)
+        )
 
 
 def suspend_subscriber(
@@ -142,11 +144,11 @@ def suspend_subscriber(
 
     An earlier suspension keeps its time and reason.
     """
-    connection.execute(
-        update(subscriber)
-        .where(subscriber.c.id == subscriber_id, subscriber.c.suspended_at.is_(None))
-        .values(suspended_at=now, suspension_reason=reason)
+    suspending = update(subscriber).where(
+        subscriber.c.id == subscriber_id, subscriber.c.suspended_at.is_(None)
     )
+    with changing(connection, [subscriber_id]):
+        connection.execute(suspending.values(suspended_at=now, suspension_reason=reason))
     email = connection.execute(
         select(subscriber.c.email).where(subscriber.c.id == subscriber_id)
     ).scalar_one()
@@ -161,11 +163,11 @@ def suspend_subscriber(
 
 def remove_suppression(connection: Connection, email: str) -> bool:
     """Send to an address again, and count none of its bounces; return False if not suppressed."""
-    connection.execute(
-        update(subscriber)
-        .where(subscriber.c.email == email)
-        .values(suspended_at=None, suspension_reason=None, paused_until=None)
-    )
+    is_theirs = subscriber.c.email == email
+    keys = connection.execute(select(subscriber.c.id).where(is_theirs)).scalars().all()
+    fresh = {"suspended_at": None, "suspension_reason": None, "paused_until": None}
+    with changing(connection, keys):
+        connection.execute(update(subscriber).where(is_theirs).values(**fresh))
     clear_bounces(connection, email)
     mine = suppression.c.address_hash == hash_address(connection, email)
     return connection.execute(delete(suppression).where(mine)).rowcount > 0

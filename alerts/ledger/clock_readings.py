@@ -14,6 +14,8 @@ from datetime import UTC, datetime, timedelta
 import msgspec
 from sqlalchemy import Column, Connection, Table, delete, insert, select, update
 
+from alerts.ledger import digest_rounds
+from alerts.ledger.due_schema import due_subscriber
 from alerts.ledger.schema import clock_reading, metadata, subscription
 from alerts.ledger.utc_datetime import UtcDateTime
 
@@ -154,6 +156,9 @@ def _bring_back(connection: Connection, now: datetime, last_right: datetime | No
     due = subscription.c.last_due_at
     late = due > (now + TOLERANCE if last_right is None else last_right)
     connection.execute(update(subscription).where(late).values(last_due_at=last_right or _EPOCH))
+    digest_rounds.forget_after(connection, last_right or now + TOLERANCE)
+    # When to look next was reckoned by the wrong clock.
+    connection.execute(update(due_subscriber).values(due_at=now))
     for table in metadata.sorted_tables:
         for column in _list_moments(table):
             limit = now + column.info.get("ahead", timedelta()) + TOLERANCE

@@ -24,6 +24,7 @@ from alerts.ledger.postgres import (
     BEGIN_READING,
     BEGIN_WRITING,
     BEGIN_WRITING_SHARD,
+    build_connect_arguments,
     create_postgres_engine,
 )
 from alerts.ledger.urls import LedgerError, format_url, parse_url
@@ -211,6 +212,10 @@ class Ledger:
         if self.is_sqlite:
             event.listen(reader, "connect", _refuse_writes)
         return replace(self, engine=_engine(url, writers, role=self.role), reader=reader)
+
+    def build_connect_arguments(self) -> dict[str, Any]:
+        """Return what psycopg is to connect with, for connections beside those of the ledger."""
+        return build_connect_arguments(self.engine.url, self.role)
 
     def close(self) -> None:
         """Close all connections."""

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date, datetime
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, Select, select, update
 
 from alerts.ledger import publication
-from alerts.ledger.due_subscriptions import DigestGroup, is_due
+from alerts.ledger.due_subscriptions import (
+    STATE_COLUMNS,
+    STATE_TABLES,
+    SubscriptionState,
+    may_be_sent,
+    read_state,
+)
 from alerts.ledger.records import read_record
-from alerts.ledger.schema import question, subscriber, subscription, topic
+from alerts.ledger.schema import question, subscription, topic
 from alerts.model import SubscribedTopic
 from crawler.records import Question
 
@@ -25,29 +31,22 @@ class OverdueSubscription(msgspec.Struct, frozen=True):
     topic: SubscribedTopic
     question: Question
     days_unanswered: int
+    since: datetime  #: the beginning of the day, in UTC, on which it became overdue
 
 
 def list_overdue(
-    connection: Connection,
-    group: DigestGroup,
-    due: datetime,
-    now: datetime,
-    subscriber_ids: Sequence[int] | None = None,
-) -> list[OverdueSubscription]:
-    """Return the overdue questions that due subscribers follow.
+    connection: Connection, subscriber_ids: Sequence[int], today: date
+) -> list[tuple[SubscriptionState, OverdueSubscription]]:
+    """Return the overdue questions that some subscribers follow, also where no digest is due.
 
     Args:
         connection: The ledger.
-        group: The group that is due.
-        due: Its due time.
-        now: The time; days are counted up to its date.
-        subscriber_ids: Only what these subscribers follow; None for all.
+        subscriber_ids: The subscribers.
+        today: The date up to which days are counted, in UTC.
     """
-    today = now.date()
-    wanted = (
+    wanted: Select[Any] = (
         select(
-            subscription.c.subscriber_id,
-            subscription.c.id,
+            *STATE_COLUMNS,
             subscription.c.query,
             subscription.c.detail,
             subscription.c.note,
@@ -56,13 +55,12 @@ def list_overdue(
             question.c.meeting_date,
             question.c.record,
         )
-        .join(subscriber, subscriber.c.id == subscription.c.subscriber_id)
+        .select_from(STATE_TABLES)
         .join(topic, topic.c.id == subscription.c.topic_id)
         .join(question, question.c.id == topic.c.question_id)
         .where(
-            subscriber.c.zone == group.zone,
-            subscriber.c.hour == group.hour,
-            is_due(group, due, now),
+            subscription.c.subscriber_id.in_(subscriber_ids),
+            may_be_sent(),
             subscription.c.overdue_days.is_not(None),
             subscription.c.overdue_notified_at.is_(None),
             question.c.status.in_(("unanswered", "holding")),
@@ -70,10 +68,12 @@ def list_overdue(
         )
         .order_by(subscription.c.id)
     )
-    if subscriber_ids is not None:
-        wanted = wanted.where(subscription.c.subscriber_id.in_(subscriber_ids))
     rows = connection.execute(wanted)
-    return [entry for row in rows if (entry := _build_overdue(row, today)) is not None]
+    return [
+        (read_state(row), entry)
+        for row in rows
+        if (entry := _build_overdue(row, today)) is not None
+    ]
 
 
 def _build_overdue(row: Any, today: date) -> OverdueSubscription | None:
@@ -83,12 +83,14 @@ def _build_overdue(row: Any, today: date) -> OverdueSubscription | None:
     record = read_record(row.record, f"question {row.question_id}")
     if record is None:
         return None
+    first_day = row.meeting_date + timedelta(days=row.overdue_days + 1)
     return OverdueSubscription(
         subscriber_id=row.subscriber_id,
-        subscription_id=row.id,
+        subscription_id=row.subscription_id,
         topic=SubscribedTopic(row.query, None, row.detail, row.note),
         question=record,
         days_unanswered=days_unanswered,
+        since=datetime.combine(first_day, time(), UTC),
     )
 
 

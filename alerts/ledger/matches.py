@@ -7,6 +7,7 @@ from datetime import date
 
 from sqlalchemy import ColumnElement, Connection, Select, case, func, select, true
 
+from alerts.ledger import due_subscribers
 from alerts.ledger.changes import has_kind, is_in_feeds
 from alerts.ledger.inserts import insert_pairs_once, iter_parameters
 from alerts.ledger.questions import NEWEST_FIRST
@@ -20,8 +21,12 @@ _CHANGES_PER_QUESTION = 5
 
 
 def add(connection: Connection, pairs: Sequence[tuple[int, int]]) -> None:
-    """Record matches (topic id, number of the change), each once."""
+    """Record matches (topic id, number of the change), each once.
+
+    Those whom they concern are looked at when their digests are due.
+    """
     insert_pairs_once(connection, match, pairs)
+    due_subscribers.note_matches(connection, pairs)
 
 
 def list_newest(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from sqlalchemy import Connection, Exists, ScalarSelect, Select, exists, func, insert, select
@@ -56,8 +57,8 @@ def add(
     )
 
 
-def list_unsent(connection: Connection) -> dict[int, list[Notice]]:
-    """Return the notices to send, by subscriber id: the newest notice of each source.
+def list_unsent(connection: Connection, subscriber_ids: Sequence[int]) -> dict[int, list[Notice]]:
+    """Return the notices to send, by id of some subscribers: the newest notice of each source.
 
     Subscribers who were not sent that a source is unavailable are not sent that it is restored, and
     subscribers who signed up after a notice are not sent it.
@@ -66,7 +67,9 @@ def list_unsent(connection: Connection) -> dict[int, list[Notice]]:
     for source in connection.execute(select(notice.c.source).distinct()).scalars().all():
         newest = find_latest(connection, source)
         assert newest is not None
-        for subscriber_id in connection.execute(_select_unnotified(newest)).scalars().all():
+        mine = subscriber.c.id.in_(subscriber_ids)
+        wanted = _select_unnotified(newest).where(mine)
+        for subscriber_id in connection.execute(wanted).scalars().all():
             found.setdefault(subscriber_id, []).append(newest)
     return found
 

@@ -20,6 +20,7 @@ from alerts.ledger import publication
 from alerts.ledger.address_hashes import find_hash
 from alerts.ledger.confirmation_schema import confirmation_history
 from alerts.ledger.delivery_schema import delivery_attempt
+from alerts.ledger.due_schema import due_subscriber
 from alerts.ledger.messages import decompress_body
 from alerts.ledger.operator_actions import name_address
 from alerts.ledger.schema import (
@@ -137,6 +138,12 @@ PERSONAL_TABLES = (
         (topic.c.canonical, topic.c.question_id),
     ),
     PersonalTable(
+        due_subscriber,
+        "next_looks",
+        _has_subscriber(due_subscriber),
+        {"subscriber_id": _HIDDEN_ID, "is_settled": "how the next digest is found"},
+    ),
+    PersonalTable(
         subscriber,
         "subscriber",
         lambda owner: subscriber.c.id == owner.subscriber_id,
@@ -185,6 +192,8 @@ OTHER_TABLES: Mapping[str, str] = {
     "channel_state": "whether a mail server takes messages now",
     "clock_reading": "the clock",
     "crawl_run": "crawls",
+    "digest_round": "when digests were composed",
+    "due_sweep": "how far subscribers were gone through",
     "digest_limit": "how many digests were sent",
     "failed_shard": "which parts of jobs fail; addresses are taken out of its reasons",
     "feed": "how far feeds are written",
@@ -195,6 +204,7 @@ OTHER_TABLES: Mapping[str, str] = {
     "notice": "when a source could not be read",
     "operator_session": "browsers that the operator is signed in with",
     "pause": "what the operator has paused",
+    "process": "processes of a cluster",
     "question": "public questions",
     "question_identity": "public questions",
     "rate_count": "networks, and mailboxes as keyed hashes, for a day at most: deleting data must "

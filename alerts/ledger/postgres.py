@@ -69,13 +69,11 @@ def create_postgres_engine(
     Raises:
         MissingExtra: The driver is not installed.
     """
-    arguments = {**_DEADLINES, "application_name": f"watchword {role}".strip()[:_MAX_NAME]}
-    kept = {key: value for key, value in arguments.items() if key not in url.query}
     try:
         engine = create_engine(
             url,
             pool_pre_ping=True,
-            connect_args=kept,
+            connect_args=_list_arguments(url, role),
             execution_options={"begin": begin},
             **options,
         )
@@ -84,6 +82,21 @@ def create_postgres_engine(
     event.listen(engine, "connect", _on_connect)
     event.listen(engine, "begin", _on_begin)
     return engine
+
+
+def build_connect_arguments(url: URL, role: str) -> dict[str, Any]:
+    """Return what the driver is to connect with, for connections that are not of the engine.
+
+    Arguments as of :func:`create_postgres_engine`.
+    """
+    _, found = url.get_dialect()().create_connect_args(url)
+    found.pop("context", None)  # SQLAlchemy's own types
+    return {**found, **_list_arguments(url, role)}
+
+
+def _list_arguments(url: URL, role: str) -> dict[str, Any]:
+    arguments = {**_DEADLINES, "application_name": f"watchword {role}".strip()[:_MAX_NAME]}
+    return {key: value for key, value in arguments.items() if key not in url.query}
 
 
 def _on_connect(connection: Any, _record: Any) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence, Set
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 
 from sqlalchemy import Connection, bindparam, func, or_, select
 
@@ -11,6 +11,7 @@ from alerts.ledger.inserts import iter_parameters
 from alerts.ledger.questions import NEWEST_FIRST, find
 from alerts.ledger.records import read_records
 from alerts.ledger.schema import question
+from alerts.ledger.utc_datetime import UtcDateTime
 from alerts.questions import SeenQuestion, find_references, make_reference_key
 from crawler.records import Question
 
@@ -60,20 +61,24 @@ def list_seen(
     ]
 
 
-def list_meeting_days(connection: Connection, today: date) -> list[date]:
-    """Return the days of Mayor's Question Time in the last year, oldest first."""
+def list_meeting_days(connection: Connection, today: date) -> dict[date, datetime]:
+    """Return the days of Mayor's Question Time in the last year, oldest first.
+
+    Returns:
+        When the first question of each was read, by the day. Many are published days later.
+    """
     # The source's names: "MQT on 2018-12-20", "Mayor's Question Time".
     named = [f'%"meeting":{{"name":"{start}%' for start in ("MQT", "Mayor_s Question Time")]
     rows = connection.execute(
-        select(question.c.meeting_date)
+        select(question.c.meeting_date, func.min(question.c.first_seen_at, type_=UtcDateTime()))
         .where(
             question.c.meeting_date.between(today - timedelta(days=366), today),
             or_(*(question.c.record.like(name) for name in named)),
         )
-        .distinct()
+        .group_by(question.c.meeting_date)
         .order_by(question.c.meeting_date)
     )
-    return [day for day in rows.scalars() if day is not None]
+    return {day: known_at for day, known_at in rows if day is not None}
 
 
 def find_by_identifier(connection: Connection, identifier: str) -> list[Question]:

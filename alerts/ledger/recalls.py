@@ -9,6 +9,7 @@ import msgspec
 from sqlalchemy import Connection, Table, and_, delete, exists, func, select, update
 
 from alerts.ledger.delivery_schema import delivery_attempt
+from alerts.ledger.due_subscribers import changing
 from alerts.ledger.inserts import iter_parameters
 from alerts.ledger.messages import MessagePhase
 from alerts.ledger.schema import (
@@ -108,20 +109,23 @@ def _reopen_subscriptions(connection: Connection, key: int, recalled: Collection
         .where(digest_item.c.message_id == key)
         .group_by(digest_item.c.subscription_id)
     ).all()
-    for subscription_id, first in firsts:
-        sent_later = exists().where(
-            digest_item.c.subscription_id == subscription_id,
-            digest_item.c.change_seq >= first,
-            digest_item.c.message_id.not_in(sorted(recalled)),
-        )
-        connection.execute(
-            update(subscription)
-            .where(
-                and_(
-                    subscription.c.id == subscription_id,
-                    subscription.c.sent_up_to >= first,
-                    ~sent_later,
-                )
+    mine = subscription.c.id.in_([subscription_id for subscription_id, _ in firsts])
+    owners = connection.execute(select(subscription.c.subscriber_id).where(mine)).scalars().all()
+    with changing(connection, owners):
+        for subscription_id, first in firsts:
+            sent_later = exists().where(
+                digest_item.c.subscription_id == subscription_id,
+                digest_item.c.change_seq >= first,
+                digest_item.c.message_id.not_in(sorted(recalled)),
             )
-            .values(sent_up_to=first - 1, last_due_at=None)
-        )
+            connection.execute(
+                update(subscription)
+                .where(
+                    and_(
+                        subscription.c.id == subscription_id,
+                        subscription.c.sent_up_to >= first,
+                        ~sent_later,
+                    )
+                )
+                .values(sent_up_to=first - 1, last_due_at=None)
+            )

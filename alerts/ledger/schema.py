@@ -330,6 +330,20 @@ subscription = Table(
     Column("publishes", Boolean, nullable=False, server_default=false()),  # its topic, by command
     Column("feed_key", Text),  # random, in the address of the subscriber's own feed of the topic
     Index("ix_subscription_feed_key", "feed_key", unique=True),
+    Index(
+        "ix_subscription_resume_at",
+        "resume_at",
+        sqlite_where=text("resume_at IS NOT NULL"),
+        postgresql_where=text("resume_at IS NOT NULL"),
+    ),
+    Index(  # lets the operator's overview count them without their rows
+        "ix_subscription_active",
+        "topic_id",
+        "subscriber_id",
+        "paused_at",
+        sqlite_where=text("ended_at IS NULL"),
+        postgresql_where=text("ended_at IS NULL"),
+    ),
     UniqueConstraint("subscriber_id", "topic_id"),
 )
 

@@ -52,6 +52,17 @@ operator_action = Table(
     Column("subject", Text),  # a source, a question, a keyed hash of an address
 )
 
+process = Table(
+    # A process of a cluster, and when it last reached the database.
+    "process",
+    metadata,
+    Column("name", Text, primary_key=True),  # alerts-1:4711
+    Column("role", Text, nullable=False),  # serve, work, schedule
+    Column("detail", Text, nullable=False),
+    Column("started_at", UtcDateTime, nullable=False),
+    Column("seen_at", UtcDateTime, nullable=False),
+)
+
 job = Table(
     # How the last run of each job ended, written by whoever runs it: the daemon, single rounds and
     # any number of workers at once. See alerts.ledger.jobs.

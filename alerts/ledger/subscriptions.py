@@ -12,6 +12,7 @@ from sqlalchemy import ColumnElement, Connection, and_, func, or_, select, true,
 
 from alerts.ledger import publication
 from alerts.ledger.bounces import find_suppression, suspend_subscriber
+from alerts.ledger.due_subscribers import changing
 from alerts.ledger.inserts import insert_once
 from alerts.ledger.schema import change, subscriber, subscription, topic
 from alerts.model import Detail, Frequency, Origin, Subscriber, TopicKind, Updates
@@ -81,9 +82,10 @@ def _make_token() -> str:
 
 def set_digest_time(connection: Connection, subscriber_id: int, zone: str, hour: int) -> None:
     """Set the time zone and hour of a subscriber's digests."""
-    connection.execute(
-        update(subscriber).where(subscriber.c.id == subscriber_id).values(zone=zone, hour=hour)
-    )
+    with changing(connection, [subscriber_id]):
+        connection.execute(
+            update(subscriber).where(subscriber.c.id == subscriber_id).values(zone=zone, hour=hour)
+        )
 
 
 def find_subscriber_by_token(connection: Connection, token: str) -> Subscriber | None:
@@ -186,21 +188,45 @@ def subscribe(
     is_by_command = request.origin == "command"
     publishes = {"publishes": is_by_command and request.publishes}
     start = {"origin": request.origin, "sent_up_to": newest_seq, "feed_key": _make_feed_key()}
-    mine = {"subscriber_id": subscriber_id, "topic_id": topic_id}
-    fresh = {**options, **start, **publishes}
-    is_changed = insert_once(connection, subscription, **mine, **fresh, created_at=now) is not None
-    if is_changed:
-        _begin_new_generation(connection, subscriber_id, was_there=False)
-    else:
-        is_mine = and_(*(subscription.c[name] == value for name, value in mine.items()))
-        is_restarted = _restart(connection, is_mine, fresh)
-        edited = options | publishes if is_by_command else options
-        is_changed = _edit_options(connection, is_mine, edited) or is_restarted
-        if is_restarted:
-            _begin_new_generation(connection, subscriber_id, was_there=True)
+    with changing(connection, [subscriber_id]):
+        is_changed = _insert_or_edit(
+            connection,
+            {"subscriber_id": subscriber_id, "topic_id": topic_id},
+            {**options, **start, **publishes},
+            options | publishes if is_by_command else options,
+            now,
+        )
     if is_by_command:
         publication.publish_named(connection, topic_id, request.query, now)
         publication.release(connection, [topic_id])
+    return is_changed
+
+
+def _insert_or_edit(
+    connection: Connection,
+    mine: dict[str, int],
+    fresh: dict[str, Any],
+    edited: dict[str, Any],
+    now: datetime,
+) -> bool:
+    """Insert a subscription, start it again or edit it; return False if it is as wanted.
+
+    Args:
+        connection: The ledger.
+        mine: Its key.
+        fresh: The values of a new one, or of one that starts again.
+        edited: The values of an active one.
+        now: The time.
+    """
+    made = insert_once(connection, subscription, **mine, **fresh, created_at=now)
+    if made is not None:
+        _begin_new_generation(connection, mine["subscriber_id"], was_there=False)
+        return True
+    is_mine = and_(*(subscription.c[name] == value for name, value in mine.items()))
+    is_restarted = _restart(connection, is_mine, fresh)
+    is_changed = _edit_options(connection, is_mine, edited) or is_restarted
+    if is_restarted:
+        _begin_new_generation(connection, mine["subscriber_id"], was_there=True)
     return is_changed
 
 
@@ -244,12 +270,15 @@ def unsubscribe(
     mine = subscription.c.subscriber_id == subscriber_id
     if topic_id is not None:
         mine = and_(mine, subscription.c.topic_id == topic_id)
-    connection.execute(
-        update(subscription).where(mine, subscription.c.is_finished).values(is_finished=False)
-    )
     active = and_(mine, subscription.c.ended_at.is_(None))
-    topic_ids = connection.execute(select(subscription.c.topic_id).where(active)).scalars().all()
-    ended = connection.execute(update(subscription).where(active).values(ended_at=now)).rowcount
+    with changing(connection, [subscriber_id]):
+        connection.execute(
+            update(subscription).where(mine, subscription.c.is_finished).values(is_finished=False)
+        )
+        topic_ids = (
+            connection.execute(select(subscription.c.topic_id).where(active)).scalars().all()
+        )
+        ended = connection.execute(update(subscription).where(active).values(ended_at=now)).rowcount
     publication.release(connection, topic_ids)
     return ended
 
@@ -267,11 +296,12 @@ def edit(
     connection: Connection, subscriber_id: int, topic_id: int, values: SubscriptionEdit
 ) -> None:
     """Change an active subscription."""
-    connection.execute(
-        update(subscription)
-        .where(*_active_conditions(subscriber_id, topic_id))
-        .values(**msgspec.structs.asdict(values))
-    )
+    with changing(connection, [subscriber_id]):
+        connection.execute(
+            update(subscription)
+            .where(*_active_conditions(subscriber_id, topic_id))
+            .values(**msgspec.structs.asdict(values))
+        )
 
 
 def pause(
@@ -293,7 +323,8 @@ def pause(
     pausing = update(subscription).where(
         *_active_conditions(subscriber_id, topic_id), subscription.c.paused_at.is_(None)
     )
-    return connection.execute(pausing.values(paused_at=now, resume_at=resume_at)).rowcount
+    with changing(connection, [subscriber_id]):
+        return connection.execute(pausing.values(paused_at=now, resume_at=resume_at)).rowcount
 
 
 def resume(
@@ -307,7 +338,8 @@ def resume(
         *_active_conditions(subscriber_id, topic_id), subscription.c.paused_at.is_not(None)
     )
     values = {"paused_at": None, "resume_at": None, "sent_up_to": newest_seq, "is_rewound": False}
-    return connection.execute(resuming.values(values)).rowcount
+    with changing(connection, [subscriber_id]):
+        return connection.execute(resuming.values(values)).rowcount
 
 
 def resume_due(connection: Connection, now: datetime) -> int:
@@ -325,10 +357,12 @@ def resume_due(connection: Connection, now: datetime) -> int:
         .where(change.c.recorded_at <= subscription.c.resume_at)
         .scalar_subquery()
     )
+    concerned = select(subscription.c.subscriber_id).where(*is_over).distinct()
     resuming = update(subscription).where(*is_over)
-    return connection.execute(
-        resuming.values(paused_at=None, resume_at=None, sent_up_to=reached, is_rewound=False)
-    ).rowcount
+    with changing(connection, connection.execute(concerned).scalars().all()):
+        return connection.execute(
+            resuming.values(paused_at=None, resume_at=None, sent_up_to=reached, is_rewound=False)
+        ).rowcount
 
 
 def has_due_resumption(connection: Connection, now: datetime) -> bool:
@@ -341,11 +375,12 @@ def has_due_resumption(connection: Connection, now: datetime) -> bool:
 
 def skip_unsent(connection: Connection, subscriber_id: int, newest_seq: int) -> None:
     """Skip what a subscriber was not sent: only changes above ``newest_seq`` are sent."""
-    connection.execute(
-        update(subscription)
-        .where(*_active_conditions(subscriber_id, None))
-        .values(sent_up_to=newest_seq)
-    )
+    with changing(connection, [subscriber_id]):
+        connection.execute(
+            update(subscription)
+            .where(*_active_conditions(subscriber_id, None))
+            .values(sent_up_to=newest_seq)
+        )
 
 
 def _active_conditions(subscriber_id: int, topic_id: int | None) -> list[ColumnElement[bool]]:
@@ -409,9 +444,10 @@ def list_ended_last(connection: Connection, subscriber_id: int) -> list[Subscrip
 
 def restore(connection: Connection, subscription_id: int) -> None:
     """Let an ended subscription go on from what it was sent up to."""
-    connection.execute(
-        update(subscription).where(subscription.c.id == subscription_id).values(ended_at=None)
-    )
+    mine = subscription.c.id == subscription_id
+    owners = connection.execute(select(subscription.c.subscriber_id).where(mine)).scalars().all()
+    with changing(connection, owners):
+        connection.execute(update(subscription).where(mine).values(ended_at=None))
 
 
 def _list(connection: Connection, *where: ColumnElement[bool]) -> list[Subscription]:

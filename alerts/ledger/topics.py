@@ -225,7 +225,8 @@ def rewrite_outdated(connection: Connection) -> None:
             form = f"({form})"
         taken.add(form)
         connection.execute(update(topic).where(topic.c.id == row.id).values(canonical=form))
-    connection.execute(update(topic).where(outdated).values(language_version=LANGUAGE_VERSION))
+    if rows:
+        connection.execute(update(topic).where(outdated).values(language_version=LANGUAGE_VERSION))
 
 
 def _rewrite(title: str) -> str | None:

@@ -13,6 +13,7 @@ from typing import Any, Literal
 import msgspec
 from sqlalchemy import Connection, Row, and_, case, delete, func, insert, literal, select, update
 
+from alerts.ledger.due_subscribers import changing
 from alerts.ledger.inserts import insert_all_once
 from alerts.ledger.schema import digest_item, subscription
 from alerts.ledger.undo_schema import undo_record
@@ -164,7 +165,9 @@ def restore_former(connection: Connection, former: FormerSubscription, *, rewind
             (is_later, literal(former.sent_up_to)), else_=subscription.c.sent_up_to
         )
     mine = subscription.c.id == former.id
-    connection.execute(update(subscription).where(mine).values(values))
+    owners = connection.execute(select(subscription.c.subscriber_id).where(mine)).scalars().all()
+    with changing(connection, owners):
+        connection.execute(update(subscription).where(mine).values(values))
 
 
 def carry_over(connection: Connection, from_id: int, to_id: int) -> None:

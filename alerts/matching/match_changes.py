@@ -11,6 +11,7 @@ processes at once.
 
 from __future__ import annotations
 
+import copy
 import logging
 import threading
 from collections.abc import Callable, Sequence
@@ -64,6 +65,12 @@ class TopicMatcher:
         self._compiled: dict[int, CompiledTopics] = {}  #: by range
         self._late: dict[int, LateTopics] = {}
         self._busy: dict[int, threading.Lock] = {}
+
+    def with_ledger(self, ledger: Ledger) -> TopicMatcher:
+        """Return the same matcher, with the same compiled topics, that works on ``ledger``."""
+        other = copy.copy(self)
+        other._ledger = ledger
+        return other
 
     def match_new_changes(self) -> int:
         """Compare every topic with the changes that it has not been compared with.

@@ -16,7 +16,12 @@ from alerts.operator.emails import queue_operator_emails
 from alerts.operator.footer import FooterReader, FooterState, summarise_status
 from alerts.operator.health import Finding, Health, HealthLimits
 from alerts.operator.impact import PAST_KINDS, Impact, find_impact
-from alerts.operator.job_alarms import update_job_alarms
+from alerts.operator.job_alarms import (
+    are_cluster_alarms_true,
+    find_cluster_alarms,
+    update_cluster_alarms,
+    update_job_alarms,
+)
 from alerts.operator.limit_alarm import update_limit_alarm
 from alerts.operator.overview import (
     DAYS_OF_SUBSCRIBERS,
@@ -55,15 +60,18 @@ __all__ = [
     "ServiceStatus",
     "SourceStatus",
     "StoredPart",
+    "are_cluster_alarms_true",
     "build_brief_status",
     "build_status",
     "count_figures",
     "find_advice",
+    "find_cluster_alarms",
     "find_impact",
     "measure_completeness",
     "queue_operator_emails",
     "summarise_status",
     "update_clock_alarm",
+    "update_cluster_alarms",
     "update_gap_alarm",
     "update_job_alarms",
     "update_limit_alarm",

@@ -10,6 +10,7 @@ from sqlalchemy import Connection
 
 from alerts.ledger import (
     alarms,
+    cluster_processes,
     crawl_runs,
     deliveries,
     held_changes,
@@ -60,6 +61,7 @@ def build_status(
         messages=deliveries.count_by_phase(connection),
         paused=tuple(seen.paused),
         jobs=tuple(seen.jobs),
+        processes=tuple(one for one in seen.processes if one.is_alive(now)),
         findings=find_problems(seen, limits),
     )
 
@@ -89,6 +91,7 @@ def _observe(
         sources=tuple(_read_source(connection, *source) for source in source_hosts.items()),
         paused=pauses.list_all(connection),
         full_folders=list_full_folders(limits.folders),
+        processes=cluster_processes.list_all(connection),
     )
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import msgspec
 
+from alerts.ledger.cluster_processes import ProcessRecord
 from alerts.ledger.jobs import JobRecord
 from alerts.ledger.pauses import Pause
 from alerts.model import Alarm
@@ -37,7 +38,8 @@ class Finding(msgspec.Struct, frozen=True):
 
     state: Health  #: ``not yet`` or ``trouble``
     subject: str  #: ``the service``, or a source: ``london``
-    #: Of the alarm, if there is one; else ``job``, ``round``, ``disk``, ``unread`` or ``paused``.
+    #: Of the alarm, if there is one; else ``job``, ``round``, ``schedule``, ``work``, ``disk``,
+    #: ``unread`` or ``paused``.
     kind: str
     label: str  #: what is wrong, for everybody
     reason: str  #: the details, for the operator: they may name files and addresses
@@ -64,6 +66,7 @@ class Observations(msgspec.Struct, frozen=True, kw_only=True):
     sources: Sequence[SourceReading]  #: those that are crawled
     paused: Sequence[Pause]
     full_folders: Sequence[Path] = ()  #: of those that must have room
+    processes: Sequence[ProcessRecord] = ()  #: of a cluster
 
 
 def combine_states(findings: Sequence[Finding]) -> Health:
@@ -83,6 +86,7 @@ def find_problems(seen: Observations, limits: HealthLimits) -> tuple[Finding, ..
         *_judge_disks(seen),
         *_judge_jobs(seen),
         *_judge_rounds(seen, limits),
+        *_judge_processes(seen),
         *_judge_sources(seen, limits),
         *_judge_pauses(seen),
     ]
@@ -142,6 +146,18 @@ def _judge_rounds(seen: Observations, limits: HealthLimits) -> Iterator[Finding]
         label = "a round has not ended" if last.is_running else "no round has been run for long"
         hint = "is `watchword run` running, or `watchword once` by cron?"
         yield Finding(Health.TROUBLE, _SERVICE, "round", label, hint, since)
+
+
+def _judge_processes(seen: Observations) -> Iterator[Finding]:
+    """Give the roles of a cluster that no process has, while it has other processes."""
+    alive = {one.role for one in seen.processes if one.is_alive(seen.now)}
+    for role in ("schedule", "work") if alive else ():
+        if role in alive:
+            continue
+        last = max((one.seen_at for one in seen.processes if one.role == role), default=None)
+        state = Health.NOT_YET if last is None else Health.TROUBLE
+        label, hint = "a part of the service does not run", f"start `watchword {role}`"
+        yield Finding(state, _SERVICE, role, label, hint, last)
 
 
 def _judge_sources(seen: Observations, limits: HealthLimits) -> Iterator[Finding]:

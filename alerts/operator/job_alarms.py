@@ -1,16 +1,26 @@
-"""The alarms about jobs that fail again and again."""
+"""The alarms about jobs: those that fail again and again, and those that nobody does."""
 
 from __future__ import annotations
 
-from datetime import datetime
+from collections.abc import Mapping
+from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 
-from alerts.ledger import alarms, jobs
+from alerts.ledger import alarms, jobs, queued_jobs
 from alerts.ledger.jobs import JobRecord
 
 #: One failure can be a moment's; the next run of the job shows whether it stays.
 _MIN_FAILURES_IN_A_ROW = 2
+
+#: Kinds of alarms about a cluster.
+_WORKERS = "workers"
+_GIVEN_UP = "given_up"
+#: Jobs wait for seconds where workers are not busy. A crawl that has every worker may take an hour,
+#: but then other queues need a worker of their own.
+_MAX_WAIT = timedelta(minutes=5)
+#: Jobs that an alarm names.
+_NAMED_JOBS = 3
 
 
 def update_job_alarms(connection: Connection, now: datetime) -> None:
@@ -37,3 +47,45 @@ def name_job_alarm(job_name: str) -> str:
 def _explain_failures(one: JobRecord) -> str:
     good = f"{one.good_at:%Y-%m-%d %H:%M} UTC" if one.good_at else "never"
     return f"the last {one.failures_in_a_row} runs failed, last good one {good}: {one.reason}"
+
+
+def find_cluster_alarms(connection: Connection, now: datetime) -> Mapping[str, str]:
+    """Return the reasons of the alarms that are to be open, by their kind.
+
+    Args:
+        connection: To a ledger with the engine's tables.
+        now: Aware, in UTC.
+    """
+    reasons = {}
+    oldest = queued_jobs.find_oldest_waiting(connection)
+    if oldest is not None and now - oldest > _MAX_WAIT:
+        reasons[_WORKERS] = (
+            f"a job waits since {oldest:%Y-%m-%d %H:%M} UTC: is `watchword work` running, with"
+            " enough workers, for every queue?"
+        )
+    if given_up := queued_jobs.list_given_up(connection):
+        names = ", ".join(f"{job.task} {job.key}" for job in given_up[-_NAMED_JOBS:])
+        reasons[_GIVEN_UP] = (
+            f"the worker died in each of {queued_jobs.MAX_TAKEOVERS + 1} attempts at {names}: see"
+            " its log, and how much memory it has"
+        )
+    return reasons
+
+
+def update_cluster_alarms(
+    connection: Connection, reasons: Mapping[str, str], now: datetime
+) -> None:
+    """Raise and clear the alarms about the cluster.
+
+    Args:
+        connection: A connection that may write.
+        reasons: As :func:`find_cluster_alarms` returns them.
+        now: Aware, in UTC.
+    """
+    alarms.update_open(connection, None, reasons, (_WORKERS, _GIVEN_UP), now)
+
+
+def are_cluster_alarms_true(connection: Connection, reasons: Mapping[str, str]) -> bool:
+    """Return whether the open alarms about the cluster are those that are to be open."""
+    open_kinds = {alarm.kind for alarm in alarms.list_open(connection)}
+    return open_kinds & {_WORKERS, _GIVEN_UP} == reasons.keys()

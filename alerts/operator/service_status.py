@@ -7,6 +7,7 @@ from typing import Any, Self
 
 import msgspec
 
+from alerts.ledger.cluster_processes import ProcessRecord
 from alerts.ledger.jobs import JobRecord
 from alerts.ledger.pauses import Pause
 from alerts.operator.health import Finding, Health, combine_states
@@ -30,6 +31,7 @@ class ServiceStatus(msgspec.Struct, frozen=True, kw_only=True):
     messages: dict[str, int]  #: how many messages the outbox has in each phase
     paused: tuple[Pause, ...] = ()  #: what the operator has paused
     jobs: tuple[JobRecord, ...] = ()  #: how each job last began and ended
+    processes: tuple[ProcessRecord, ...] = ()  #: those of a cluster that run
     findings: tuple[Finding, ...] = ()  #: why the service is not well, the worst first
     warnings: tuple[str, ...] = ()  #: what the operator should put right; it stops nothing
 

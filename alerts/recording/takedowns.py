@@ -8,7 +8,7 @@ import msgspec
 from sqlalchemy import Connection
 
 from alerts.errors import WatchwordError
-from alerts.ledger import feeds, matches, questions, recalls, takedowns, word_index
+from alerts.ledger import due_subscribers, feeds, matches, questions, recalls, takedowns, word_index
 from alerts.ledger.takedowns import Takedown
 from alerts.ledger.topics import EVERYTHING_FEED
 from alerts.queries import extract_fields, index_terms, prepare_fields
@@ -45,6 +45,7 @@ def take_down(connection: Connection, question_id: str, reason: str, now: dateti
     Raises:
         UnknownQuestion: There is no such question.
     """
+    due_subscribers.hold_composing(connection)
     stored = questions.find(connection, question_id)
     if stored is None:
         raise UnknownQuestion(f"there is no question {question_id} in the ledger")

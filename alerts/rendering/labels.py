@@ -73,6 +73,8 @@ ALARM_LABELS = {
     "suspensions": _("suspensions wait for approval"),
     "damaged": _("the ledger holds damaged rows"),
     "limits": _("more is asked for than is allowed in all"),
+    "workers": _("work waits, and no worker does it"),
+    "given_up": _("workers die of a job"),
     "daily_limit": _("the daily limit holds digests back"),
 }
 

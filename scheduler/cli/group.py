@@ -31,6 +31,13 @@ SECTIONS: dict[str, dict[str, LazyCommand]] = {
         "once": LazyCommand("pipeline", "Crawl, match, publish and send what is due, then exit."),
         "demo": LazyCommand("demo", "Run the whole service on a replica of the source."),
     },
+    "Run it on several machines": {
+        "serve": LazyCommand("cluster", "Serve the pages and feeds of a cluster."),
+        "work": LazyCommand(
+            "cluster", "Do the work of a cluster: crawl, match, compose, deliver, publish."
+        ),
+        "schedule": LazyCommand("cluster", "Start the jobs of a cluster when they are due."),
+    },
     "Look after it": {
         "status": LazyCommand("status", "Show the state of the service and of each source."),
         "approvals": LazyCommand("approvals", "List changes that wait for approval."),

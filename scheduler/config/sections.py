@@ -312,6 +312,30 @@ class WebSection(ConfigSection, frozen=True):
             )
 
 
+class ClusterSection(ConfigSection, frozen=True):
+    """``[cluster]``: ``watchword serve``, ``work`` and ``schedule``; the same on every machine."""
+
+    #: hear of new jobs at once, by LISTEN; ``false`` where the ledger is reached through a pooler
+    #: in transaction mode, such as PgBouncer
+    listen: bool = True
+    #: seconds between two looks of a worker for jobs that it did not hear of
+    poll_seconds: Seconds = 1
+    #: seconds between two looks of a scheduler for work that waits, and for workers that are dead
+    tick_seconds: Seconds = 10
+    #: seconds between two signs of life of a process; a worker that misses six is dead, and its
+    #: jobs go to others
+    beat_seconds: Seconds = 10
+
+    @property
+    def stalled_seconds(self) -> float:
+        """Seconds without a sign of life after which a worker is dead.
+
+        A busy machine may be late with several signs; to take a job from one that lives costs the
+        work twice.
+        """
+        return 6 * self.beat_seconds
+
+
 class Config(ConfigSection, frozen=True):
     """The whole config."""
 
@@ -326,6 +350,7 @@ class Config(ConfigSection, frozen=True):
     web: WebSection = WebSection()
     operator: OperatorSection = OperatorSection()
     archive: ArchiveSection = ArchiveSection()
+    cluster: ClusterSection = ClusterSection()
     sources: dict[str, SourceSection] = msgspec.field(
         default_factory=lambda: {
             "london": SourceSection(

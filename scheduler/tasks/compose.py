@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
-from datetime import datetime
 
-from sqlalchemy import Connection
-
-from alerts.digests import compose_due_digests
+from alerts.digests import compose_due_digests, list_waiting_pieces
 from scheduler.service import Service
-from scheduler.tasks.task import WHOLE, ProgressCallback, Task
+from scheduler.tasks.task import ProgressCallback, Task
 
 
 def compose_digests(
@@ -36,12 +32,11 @@ def compose_digests(
     )
 
 
-def _list_waiting(_connection: Connection, _now: datetime) -> Sequence[str]:
-    return [WHOLE]
+def _run(service: Service, key: str) -> Counter[str]:
+    digests = compose_due_digests(
+        service.ledger, service.digest_settings, service.clock(), piece=key
+    )
+    return Counter(digests=digests)
 
 
-def _run(service: Service, _key: str) -> Counter[str]:
-    return Counter(digests=compose_digests(service))
-
-
-COMPOSE = Task("compose", 20, _list_waiting, _run)
+COMPOSE = Task("compose", 20, list_waiting_pieces, _run)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 
 from scheduler.service import Service
 from scheduler.tasks.compose import COMPOSE
@@ -17,10 +18,20 @@ TASKS: dict[str, Task] = {task.name: task for task in (MATCH, PUBLISH, COMPOSE, 
 
 
 def run_waiting(service: Service, task: Task) -> Counter[str]:
-    """Do each piece of a task that waits; return how many things of which kind were done."""
-    with service.ledger.reading() as connection:
-        keys = task.list_waiting(connection, service.clock())
+    """Do each piece of a task that waits, and those that come up by that, each once.
+
+    Returns:
+        How many things of which kind were done.
+    """
+    known: set[str] = set()
     done: Counter[str] = Counter()
-    for key in keys:
-        done.update(task.run(service, key))
+    while keys := [key for key in _list_waiting(service, task) if key not in known]:
+        known.update(keys)
+        for key in keys:
+            done.update(task.run(service, key))
     return done
+
+
+def _list_waiting(service: Service, task: Task) -> Sequence[str]:
+    with service.ledger.reading() as connection:
+        return task.list_waiting(connection, service.clock())

@@ -82,6 +82,7 @@ ING_WORDS = {
 
 #: Imports inside functions, each with the reason.
 LATE_IMPORTS = {
+    "scheduler.cli.commands.cluster": "the help needs no extra, and the engine starts a process",
     "alerts.ledger.engine": "Alembic takes 0.1 s to load, and only a change of the schema needs it",
 }
 

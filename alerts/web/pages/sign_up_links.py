@@ -19,7 +19,6 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from alerts.digests import find_next_due
 from alerts.language import gettext
 from alerts.ledger import subscriptions, topics
 from alerts.ledger.topics import Topic
@@ -28,6 +27,7 @@ from alerts.mail import STOP_LINK_VALIDITY
 from alerts.model import Subscriber
 from alerts.queries import QueryError, format_canonical, parse_query
 from alerts.rendering import describe_schedule, question_path
+from alerts.schedule import find_next_due
 from alerts.search import TimeBudget, Volume, estimate_volume, list_results
 from alerts.subscribers import (
     CONFIRMATION_LINK_VALIDITY,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -105,6 +106,8 @@ def _format_status(status: ServiceStatus, limits: LimitReport) -> Iterator[str]:
         yield from _format_source(source)
     last = next((job.good_at for job in status.jobs if job.name == "round"), None)
     yield f"rounds: last good one {format_moment(last)}"
+    if roles := Counter(one.role for one in status.processes):
+        yield f"processes: {format_counts(roles)}"
     yield f"messages: {format_counts(status.messages, nothing='none yet')}"
     yield from _format_limits(limits)
     for finding in status.service_findings:

@@ -8,18 +8,16 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import insert, select, update
+from sqlalchemy import select, update
 
 from alerts.delivery import ChannelTable, deliver_due
 from alerts.delivery.channels import maildir
 from alerts.digests import DigestSettings, compose_due_digests
-from alerts.digests.schedule import find_last_due
-from alerts.ledger import Ledger, clock_readings, subscriptions, topics
+from alerts.ledger import Ledger, clock_readings, matches, subscriptions, topics
 from alerts.ledger.clock_readings import ClockReading
 from alerts.ledger.schema import (
     change,
     digest_item,
-    match,
     message,
     metadata,
     subscription,
@@ -30,6 +28,7 @@ from alerts.mail import MailIdentity
 from alerts.model import DayAfterMeeting, Frequency
 from alerts.recording import QuestionReading, RecordingRules, record_readings
 from alerts.rendering import Templates
+from alerts.schedule import find_last_due
 from crawler.records import Meeting
 from tests.support.empty_ledger import open_empty_ledger
 from tests.support.examples import count_examples
@@ -77,7 +76,7 @@ class World:
             record_readings(connection, made, self.real_now, RecordingRules(as_new=True))
             seq = connection.execute(select(change.c.seq).order_by(change.c.seq.desc())).scalar()
             assert seq is not None
-            connection.execute(insert(match).values(topic_id=1, change_seq=seq))
+            matches.add(connection, [(1, seq)])
         self.recorded[seq] = self.real_now
 
     def round(self, offset: timedelta) -> None:
@@ -171,7 +170,7 @@ def test_a_due_time_in_the_future_is_not_believed(
         record_readings(
             connection, [QuestionReading(make_question(1))], now, RecordingRules(as_new=True)
         )
-        connection.execute(insert(match).values(topic_id=topic.id, change_seq=1))
+        matches.add(connection, [(topic.id, 1)])
         connection.execute(update(subscription).values(last_due_at=now + 3650 * DAY))
     assert compose_due_digests(ledger, SETTINGS, now + DAY) == 1
 
@@ -193,7 +192,7 @@ def test_no_moment_stays_in_the_future_when_the_clock_goes_back(
         record_readings(
             connection, [QuestionReading(make_question(1))], ahead, RecordingRules(as_new=True)
         )
-        connection.execute(insert(match).values(topic_id=1, change_seq=1))
+        matches.add(connection, [(1, 1)])
     assert compose_due_digests(ledger, SETTINGS, ahead) == 1
     deliver_due(ledger, ChannelTable((maildir.MaildirSettings(tmp_path),)), lambda: ahead)
     with ledger.writing() as connection:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -89,3 +90,17 @@ def test_no_bar_reaches_the_label_of_the_top_line(most: int) -> None:
     assert all(bar.failed_y >= top for bar in chart.bars)
     assert [line.is_highest for line in chart.lines].count(True) == 1
     assert chart.sent == most
+
+
+def test_a_number_that_is_dear_to_make_is_kept_for_longer() -> None:
+    made: list[int] = []
+
+    def count() -> int:
+        time.sleep(0.02)
+        made.append(1)
+        return len(made)
+
+    remembered = Remembered(count, 0.0)
+    assert (remembered.get(), remembered.get()) == (1, 1)
+    remembered.forget()
+    assert remembered.get() == 2

@@ -9,12 +9,12 @@ import pytest
 
 from alerts.delivery import ChannelTable, deliver_due
 from alerts.delivery.channels import maildir
-from alerts.digests.schedule import find_last_due
 from alerts.ledger import Ledger, matches, personal_data, subscriptions, topics
 from alerts.ledger.subscriptions import SubscriptionRequest
 from alerts.matching import TopicMatcher
 from alerts.model import Frequency
 from alerts.recording import QuestionReading, RecordingRules, record_readings
+from alerts.schedule import find_last_due
 from alerts.subscribers import SubscriberDefaults, pause, resume, subscribe
 from crawler.records import Meeting, Question
 from tests.alerts.digests.test_compose import (

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from alerts.digests.schedule import find_last_due
 from alerts.model import Frequency
+from alerts.schedule import find_last_due
 
 ZONES = st.sampled_from(["Europe/London", "Pacific/Auckland", "America/New_York", "UTC"])
 

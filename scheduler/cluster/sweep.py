@@ -1,0 +1,31 @@
+"""The sweep: jobs are taken from the dead. The engine does not do it by itself."""
+
+from __future__ import annotations
+
+import logging
+from datetime import datetime
+
+from alerts.ledger import Ledger, jobs, queued_jobs
+from scheduler.tasks import TASKS
+
+log = logging.getLogger("watchword.cluster")
+
+_ENDS = {"todo": "given to another", "aborted": "done by another job", "failed": "given up"}
+
+
+def sweep_stalled(ledger: Ledger, stalled_seconds: float, now: datetime) -> None:
+    """Give the jobs of workers that were not heard of for so long to others.
+
+    Called by every scheduler, and by each worker when it starts. It is not a job itself: a job
+    could be killed, and nobody would take it over.
+    """
+    with ledger.reading() as connection:
+        if not queued_jobs.has_stalled(connection, stalled_seconds):
+            return
+    with ledger.writing_shard() as connection:
+        released = queued_jobs.release_stalled(connection, stalled_seconds)
+        for job in released:
+            if job.task in TASKS:
+                jobs.note_death(connection, job.task, now, shard=job.key)
+    for job in released:
+        log.warning("%s %s had a dead worker: it is %s", job.task, job.key, _ENDS[job.status])
