@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import random
 import time
 from collections import Counter
@@ -17,6 +16,7 @@ import msgspec
 
 from benchmarks.memory import read_peak_megabytes
 from benchmarks.processor_time import describe_load, read_server_seconds
+from benchmarks.scale.apart import get_fork_server
 from scheduler.config import parse_config
 from scheduler.service import Service, open_service
 from scheduler.tasks import TASKS
@@ -100,7 +100,7 @@ def run_crew(
 
     They are ready before the time begins. A failure of one of them is raised here.
     """
-    context = multiprocessing.get_context("spawn")
+    context = get_fork_server()
     barrier, results = context.Barrier(workers + 1), context.Queue()
     crew = [
         context.Process(target=_work, args=(Work(site, task, moment, n + 1), barrier, results))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -20,6 +19,7 @@ from alerts.matching.matcher import compile_layer
 from benchmarks.memory import read_peak_megabytes
 from benchmarks.processor_time import describe_load
 from benchmarks.sample_queries import SyntheticLanguage, draw_records, draw_subscriptions
+from benchmarks.scale.apart import get_fork_server
 from crawler.storage import LocalFolder
 
 P = ParamSpec("P")
@@ -81,8 +81,7 @@ def measure_topics(sizes: Sequence[int]) -> None:
 
 def _run_apart(function: Callable[P, T], *args: P.args, **keywords: P.kwargs) -> T:
     """Run a function in a new process, so that its peak of memory is its own."""
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(1, mp_context=context) as pool:
+    with ProcessPoolExecutor(1, mp_context=get_fork_server()) as pool:
         return pool.submit(function, *args, **keywords).result()
 
 
