@@ -17,11 +17,15 @@ from alerts.ledger import claims, pauses
 from alerts.model import Recipient
 from alerts.operator import update_mail_alarms
 from scheduler.service import Service
-from scheduler.tasks.task import WHOLE, ProgressCallback, Task
+from scheduler.tasks.task import ProgressCallback, Task
 from scheduler.tasks.upkeep import queue_operator_messages
 
 log = logging.getLogger("watchword.jobs")
 
+#: Workers that deliver at the same time. How many connections they open together is in the config.
+_MAX_WORKERS = 16
+#: So many messages are worth another worker: they take one connection some seconds.
+_MESSAGES_A_WORKER = 250
 #: No more messages are begun after so many seconds. Alarms are updated before it goes on.
 MAX_DELIVERY_SECONDS = 300.0
 
@@ -134,7 +138,9 @@ def _notify_operator(service: Service) -> None:
 
 
 def _list_waiting(connection: Connection, now: datetime) -> Sequence[str]:
-    return [WHOLE] if claims.has_due(connection, now) else []
+    """Return a key for each worker that there is work for; what each sends is claimed there."""
+    due = claims.count_due_up_to(connection, now, _MAX_WORKERS * _MESSAGES_A_WORKER)
+    return [str(number + 1) for number in range(math.ceil(due / _MESSAGES_A_WORKER))]
 
 
 def _run(service: Service, _key: str) -> Counter[str]:
