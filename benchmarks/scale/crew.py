@@ -14,6 +14,8 @@ from threading import BrokenBarrierError
 
 import msgspec
 
+from alerts.ledger import cluster_processes
+from alerts.ledger.cluster_processes import ProcessRecord
 from benchmarks.memory import read_peak_megabytes
 from benchmarks.processor_time import describe_load, read_server_seconds
 from benchmarks.scale.apart import get_fork_server
@@ -60,6 +62,7 @@ class Work(msgspec.Struct, frozen=True):
     task: str
     moment: datetime  #: that the service's clock shows
     number: int  #: of the process, from 1
+    workers: int  #: how many processes there are
 
 
 class CrewMember(msgspec.Struct, frozen=True):
@@ -103,7 +106,9 @@ def run_crew(
     context = get_fork_server()
     barrier, results = context.Barrier(workers + 1), context.Queue()
     crew = [
-        context.Process(target=_work, args=(Work(site, task, moment, n + 1), barrier, results))
+        context.Process(
+            target=_work, args=(Work(site, task, moment, n + 1, workers), barrier, results)
+        )
         for n in range(workers)
     ]
     for one in crew:
@@ -140,20 +145,21 @@ def _work(work: Work, barrier: Barrier, results: Queue[CrewMember | Exception]) 
 
 
 def _open(work: Work) -> Service:
-    """Open the service of a process.
-
-    The connections of a channel belong to all processes, and each takes what it may open. The limit
-    of the second one is higher, so that the first leaves it as many as it took.
-    """
+    """Open the service of a process, and let the others know it: they share the connections."""
     site = work.site
     text = _CONFIG.format(
         url=site.url,
         key=site.key,
         port=site.smtp_port,
-        connections=_CONNECTIONS * work.number,
+        connections=_CONNECTIONS * work.workers,
     )
     config = parse_config(text, site.folder, "config.toml")
-    return open_service(config, clock=lambda: work.moment)
+    service = open_service(config, clock=lambda: work.moment)
+    name = f"{work.task} {work.number}"
+    with service.ledger.writing_shard() as connection:
+        record = ProcessRecord(name, "work", work.task, work.moment, work.moment)
+        cluster_processes.beat(connection, record)
+    return service
 
 
 def _do_all(service: Service, work: Work) -> Counter[str]:
