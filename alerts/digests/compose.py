@@ -40,6 +40,7 @@ from alerts.ledger import (
     followed_questions,
     messages,
     subscriptions,
+    topic_ranges,
 )
 from alerts.ledger.due_calendar import DueCalendar
 from alerts.ledger.due_subscriptions import DigestGroup, SubscriptionState
@@ -51,6 +52,9 @@ log = logging.getLogger("watchword.compose")
 
 #: Subscribers of one transaction: 200 digests take 0.2 to 1 s, and on SQLite others wait for it.
 _BATCH_SIZE = 200
+#: After which it is looked again at subscribers some of whose topics are not matched yet: a range
+#: is matched with the changes of a crawl in some seconds.
+_MATCHING_PAUSE = timedelta(seconds=10)
 _ALARM = "compose"
 #: The piece of a round that comes before composing.
 _BEGINNING = "begin"
@@ -287,7 +291,11 @@ def _compose_batch(
         How many messages are new in the outbox.
     """
     claimed = due_subscribers.claim(connection, subscriber_ids, calendar.now)
-    look = look_at(connection, [one.id for one in claimed], calendar)
+    # One range of topics may be matched with a change before another: a question that matches
+    # topics of both must not come in two digests.
+    up_to = topic_ranges.get_match_progress(connection)
+    look = look_at(connection, [one.id for one in claimed], calendar, up_to)
+    due_subscribers.put_off(connection, sorted(look.early), calendar.now + _MATCHING_PAUSE)
     next_looks, failed, queued = dict(look.next_looks), [], 0
     composers = _list_composers(connection, look, context)
     for items, compose in zip(look.pending, composers, strict=True):
@@ -303,7 +311,7 @@ def _compose_batch(
         queued += composed.message is not None
         if composed.handled.put_off:
             next_looks[key] = calendar.now
-    settled = [one.id for one in claimed if one.is_settled]
+    settled = [one.id for one in claimed if one.is_settled and one.id not in look.early]
     _mark_empty_handled(connection, settled, calendar)
     due_subscribers.mark_failed(connection, failed)
     due_subscribers.set_next(connection, next_looks)

@@ -92,10 +92,12 @@ def note_matches(connection: Connection, pairs: Sequence[tuple[int, int]]) -> No
         ],
         {"frequency": Text(), "zone": Text(), "hour": Integer(), "due": UtcDateTime()},
     )
+    at_once = literal(AT_ONCE, UtcDateTime())
     is_new = subscription.c.last_due_at.is_(None)
-    due = case((is_new, literal(AT_ONCE, UtcDateTime())), else_=times.c.due)
+    # A subscription whose frequency was changed since the groups were read has no time.
+    due = case((is_new, at_once), else_=func.coalesce(times.c.due, at_once, type_=UtcDateTime()))
     rows = (
-        concerned.join(
+        concerned.outerjoin(
             times,
             and_(
                 times.c.frequency == subscription.c.frequency,
@@ -364,6 +366,13 @@ def set_next(connection: Connection, times: Mapping[int, datetime | None]) -> No
             .values(due_at=bindparam("due"), is_settled=False, has_failed=False),
             later,
         )
+
+
+def put_off(connection: Connection, subscriber_ids: Sequence[int], due_at: datetime) -> None:
+    """Look at subscribers later, whom it was too early to look at; change nothing else."""
+    for some in iter_parameters(subscriber_ids):
+        mine = due_subscriber.c.subscriber_id.in_(some)
+        connection.execute(update(due_subscriber).where(mine).values(due_at=due_at))
 
 
 def mark_failed(connection: Connection, subscriber_ids: Sequence[int]) -> None:
