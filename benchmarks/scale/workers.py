@@ -46,7 +46,7 @@ def _describe(task: str, what: str, number: int, result: CrewResult, first: Crew
         raise RuntimeError(f"{task}: nothing was done")
     milliseconds = 1e3 / count
     return (
-        f"  {task:8} {number} processes: {count:,} in {result.seconds:6.1f} s, "
+        f"  {task:8} with {number}: {count:,} in {result.seconds:6.1f} s, "
         f"{count / result.seconds:5.0f} a second, {first.seconds / result.seconds:.2f} times as "
         f"fast as first; processor {result.worker_seconds * milliseconds:.2f} ms each, database "
         f" {result.server_seconds * milliseconds:.2f}; peak {result.peak_megabytes} MB; "
