@@ -7,10 +7,10 @@ BIN     = $(VENV)/bin
 # them takes each worker as long as to import them.
 PYTEST  = PYTHONDONTWRITEBYTECODE= $(BIN)/pytest
 
-.PHONY: help demo test test-fast check bench properties chaos trials fuzz quality pictures readers judge docs messages timing audit sbom format lock clean
+.PHONY: help demo test test-fast check bench bench-scale properties chaos trials fuzz quality pictures readers judge docs messages timing audit sbom format lock clean
 
 help: ## list the targets
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 10
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 14
 
 demo: $(VENV)/run.stamp ## the whole service on a replica of the source, until Ctrl-C
 	@$(BIN)/watchword demo
@@ -38,6 +38,9 @@ bench: $(VENV)/dev.stamp ## measure what the service costs
 	@$(BIN)/python -m benchmarks.search
 	@$(BIN)/python -m benchmarks.attack
 	@$(BIN)/python -m benchmarks.idle
+
+bench-scale: $(VENV)/dev.stamp ## what many subscribers cost, and what a second processor brings (ARGS="--subscribers 1000000")
+	@$(BIN)/python -m benchmarks.scale $(ARGS)
 
 properties: $(VENV)/dev.stamp ## the property tests with all their examples: make test draws a tenth
 	@WATCHWORD_EXAMPLES=all $(PYTEST) -n auto -q $$(grep -rl "count_examples" tests/alerts)

@@ -296,26 +296,39 @@ def _compose_batch(
     up_to = topic_ranges.get_match_progress(connection)
     look = look_at(connection, [one.id for one in claimed], calendar, up_to)
     due_subscribers.put_off(connection, sorted(look.early), calendar.now + _MATCHING_PAUSE)
-    next_looks, failed, queued = dict(look.next_looks), [], 0
-    composers = _list_composers(connection, look, context)
-    for items, compose in zip(look.pending, composers, strict=True):
-        key, composed = items.subscriber.id, compose(None)
-        if composed is not None and not _queue_digest(connection, composed, calendar.now):
-            composed = compose(calendar.now)
-            if composed is not None:
-                _queue_digest(connection, composed, calendar.now)
-        if composed is None:
-            failed.append(key)
-            del next_looks[key]
-            continue
-        queued += composed.message is not None
-        if composed.handled.put_off:
-            next_looks[key] = calendar.now
+    queued, failed, again = _queue_digests(connection, look, calendar.now, context)
     settled = [one.id for one in claimed if one.is_settled and one.id not in look.early]
     _mark_empty_handled(connection, settled, calendar)
     due_subscribers.mark_failed(connection, failed)
-    due_subscribers.set_next(connection, next_looks)
+    next_looks = {key: moment for key, moment in look.next_looks.items() if key not in failed}
+    due_subscribers.set_next(connection, next_looks | dict.fromkeys(again, calendar.now))
     return queued
+
+
+def _queue_digests(
+    connection: Connection, look: Look, now: datetime, context: DigestContext
+) -> tuple[int, list[int], list[int]]:
+    """Put the digests that are due into the outbox.
+
+    Returns:
+        How many messages are new in it, the subscribers whose digest could not be composed, and
+        those who are to be looked at again in the next round.
+    """
+    queued, failed, again = 0, [], []
+    composers = _list_composers(connection, look, context)
+    for items, compose in zip(look.pending, composers, strict=True):
+        composed = compose(None)
+        if composed is not None and not _queue_digest(connection, composed, now):
+            composed = compose(now)
+            if composed is not None:
+                _queue_digest(connection, composed, now)
+        if composed is None:
+            failed.append(items.subscriber.id)
+            continue
+        queued += composed.message is not None
+        if composed.handled.put_off:
+            again.append(items.subscriber.id)
+    return queued, failed, again
 
 
 def _mark_empty_handled(

@@ -30,6 +30,7 @@ from alerts.feeds.opml import build_opml
 from alerts.feeds.publish import (
     FeedShare,
     FeedsNotWritten,
+    are_files_lost,
     delete_withdrawn_files,
     list_waiting_shares,
     publish_feeds,
@@ -51,6 +52,7 @@ __all__ = [
     "FeedShare",
     "FeedsNotWritten",
     "ListedChanges",
+    "are_files_lost",
     "build_archive_page",
     "build_feed_url",
     "build_newest_page",

@@ -134,17 +134,12 @@ class FeedPublisher:
 
     def _forget_lost_files(self) -> None:
         """Mark all feeds as unpublished if their files are gone, or are of another identity."""
-        identity = msgspec.json.encode(self._context.identity)
-        wanted = hashlib.sha256(identity).hexdigest().encode()
-        with self._ledger.reading() as connection:
-            everything = feeds.get(connection, EVERYTHING_FEED)
-        is_published = everything is not None and not everything.is_outdated
-        has_files = not is_published or self._files.find(f"{EVERYTHING_FEED}.atom.xml") is not None
-        if has_files and self._files.read(_IDENTITY_FILE) == wanted:
+        if not _are_lost(self._ledger, self._files, self._context):
             return
         with self._ledger.writing() as connection:
             feeds.rewrite(connection)
         # Written last: if the process is killed before, the next run marks the feeds again.
+        wanted = _hash_identity(self._context)
         self._files.write(_IDENTITY_FILE, wanted, is_public=True)
 
     @property
@@ -204,6 +199,31 @@ class FeedPublisher:
         return _MAX_ARCHIVE_PAGES - left
 
 
+def are_files_lost(ledger: Ledger, folder: Folder, context: FeedContext) -> bool:
+    """Return whether files of feeds are gone or cannot be read, or are of another identity.
+
+    Then :func:`publish_feeds` writes all of them again, or says why it cannot.
+    """
+    try:
+        return _are_lost(ledger, folder, context)
+    except OSError:
+        return True
+
+
+def _are_lost(ledger: Ledger, folder: Folder, context: FeedContext) -> bool:
+    with ledger.reading() as connection:
+        everything = feeds.get(connection, EVERYTHING_FEED)
+    is_published = everything is not None and not everything.is_outdated
+    if is_published and folder.find(f"{EVERYTHING_FEED}.atom.xml") is None:
+        return True
+    return folder.read(_IDENTITY_FILE) != _hash_identity(context)
+
+
+def _hash_identity(context: FeedContext) -> bytes:
+    identity = msgspec.json.encode(context.identity)
+    return hashlib.sha256(identity).hexdigest().encode()
+
+
 def _list_unwritten_pages(progress: FeedProgress, limit: int) -> range:
     """Return which pages to write now, ``limit`` and one more at most.
 
@@ -233,11 +253,10 @@ def delete_withdrawn_files(ledger: Ledger, folder: Folder) -> None:
 
 
 def list_waiting_shares(connection: Connection) -> list[FeedShare]:
-    """Return the shares in which several publishers may write what waits; one at least.
-
-    One looks also where nothing waits, because files may have been lost.
-    """
+    """Return the shares in which several publishers may write what waits; none if nothing does."""
     waiting = len(list_waiting_feeds(connection, _MAX_NOTICE_FEEDS))
+    if not (waiting or feeds.list_unwritten(connection) or publication.list_withdrawn(connection)):
+        return []
     number = max(1, min(_MAX_SHARES, waiting // _FEEDS_A_SHARE))
     return [FeedShare(one + 1, number) for one in range(number)]
 

@@ -49,3 +49,11 @@ def list_all(connection: Connection) -> list[ProcessRecord]:
     columns = [process.c[name] for name in ProcessRecord.__struct_fields__]
     rows = connection.execute(select(*columns).order_by(process.c.role, process.c.name))
     return [ProcessRecord(**row._mapping) for row in rows]
+
+
+def count_workers(connection: Connection, queue: str, now: datetime) -> int:
+    """Return how many live processes take jobs from a queue."""
+    return sum(
+        one.role == "work" and one.is_alive(now) and queue in one.detail.split(", ")
+        for one in list_all(connection)
+    )

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
-from alerts.feeds import FeedShare, list_waiting_shares, publish_feeds
+from alerts.feeds import FeedShare, are_files_lost, list_waiting_shares, publish_feeds
 from scheduler.service import Service
 from scheduler.tasks.task import Task
 
@@ -25,5 +25,11 @@ def _run(service: Service, key: str) -> Counter[str]:
     return Counter(feeds=publish_feeds(service.ledger, folder, service.feed_context, share))
 
 
+def _list_lost(service: Service) -> Sequence[str]:
+    """Return the key of all feeds where their files are gone, although nothing has changed."""
+    is_lost = are_files_lost(service.ledger, service.config.feeds.path, service.feed_context)
+    return ["1/1"] if is_lost else []
+
+
 #: After what ends in an email: feed readers ask every half hour or so.
-PUBLISH = Task("publish", 10, _list_waiting, _run)
+PUBLISH = Task("publish", 10, _list_waiting, _run, _list_lost)

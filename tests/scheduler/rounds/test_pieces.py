@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from collections import Counter
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
 
-from alerts.feeds import FeedContext, FeedShare, list_waiting_shares, publish_feeds
-from alerts.ledger import Ledger, publication, topics
+from alerts.feeds import FeedContext, list_waiting_shares, publish_feeds
+from alerts.ledger import Ledger, cluster_processes, publication, topics
+from alerts.ledger.cluster_processes import ProcessRecord
 from alerts.matching import TopicMatcher
 from alerts.recording import QuestionReading, RecordingRules, record_readings
 from crawler.storage import LocalFolder
 from scheduler.config import parse_config
 from scheduler.service import Service, open_service
-from scheduler.tasks import TASKS, run_waiting
+from scheduler.tasks import TASKS
 from scheduler.tasks.task import Task
 from tests.support.empty_ledger import place_empty_ledger
 from tests.support.outbox import queue_messages
@@ -33,6 +34,31 @@ def test_there_is_a_piece_for_each_worker_that_has_work(
         queue_messages(ledger, now, *(f"a{number}@demo.example" for number in range(waiting)))
     with ledger.reading() as connection:
         assert TASKS["deliver"].list_waiting(connection, now) == pieces
+
+
+def test_a_process_delivers_in_one_piece_at_a_time(tmp_path: Path, now: datetime) -> None:
+    """A second piece would take connections that are another process's part."""
+    service = open_service(parse_config("", tmp_path, "config.toml", {}), clock=lambda: now)
+    queue_messages(service.ledger, now, "ada@demo.example")
+    with service.delivering:
+        assert TASKS["deliver"].run(service, "2") == {}
+    assert TASKS["deliver"].run(service, "1") == {"sent": 1}
+    service.ledger.close()
+
+
+def test_processes_that_take_jobs_from_a_queue_are_counted(ledger: Ledger, now: datetime) -> None:
+    known = [
+        ProcessRecord("a:1", "work", "crawl, deliver", now, now),
+        ProcessRecord("a:2", "work", "deliver", now, now),
+        ProcessRecord("a:3", "work", "compose", now, now),
+        ProcessRecord("a:4", "schedule", "", now, now),
+        ProcessRecord("b:1", "work", "deliver", now, now - timedelta(minutes=4)),
+    ]
+    with ledger.writing() as connection:
+        for record in known:
+            cluster_processes.beat(connection, record)
+    with ledger.reading() as connection:
+        assert cluster_processes.count_workers(connection, "deliver", now) == 2
 
 
 def put_topics(ledger: Ledger, now: datetime, number: int) -> None:
@@ -61,7 +87,7 @@ def test_feeds_are_divided_among_workers_and_each_is_written_once(
     assert min(written) > 80
     assert len(list(tmp_path.glob("*.atom.xml"))) == 231
     with ledger.reading() as connection:
-        assert list_waiting_shares(connection) == [FeedShare()]
+        assert list_waiting_shares(connection) == []
     assert publish_feeds(ledger, LocalFolder(tmp_path), context) == 0
 
 
@@ -82,6 +108,6 @@ def test_a_piece_that_fails_holds_up_no_other(tmp_path: Path) -> None:
         )
     )
     with pytest.raises(ValueError, match="piece 1"):
-        run_waiting(service, task)
+        task.run_waiting(service)
     assert done == ["2"]
     service.ledger.close()
