@@ -326,6 +326,21 @@ def open_ledger(
     return ledger
 
 
+def open_reader(url: str, *, role: str = "") -> Ledger:
+    """Open a ledger that another process of ours has opened already, for reading by one thread.
+
+    The file is not checked again, and nothing is migrated.
+
+    Args:
+        url: As of :func:`open_ledger`.
+        role: The same.
+    """
+    engine = _engine(url, 1, role=role)
+    if engine.dialect.name == "sqlite":
+        event.listen(engine, "connect", _refuse_writes)
+    return Ledger(engine, role=role)
+
+
 def find_ledger(url: str, *, role: str = "") -> Ledger | None:
     """Open the ledger as :func:`open_ledger` does; return None, and create nothing, without one.
 

@@ -27,6 +27,9 @@ def run_waiting(service: Service, task: Task) -> Counter[str]:
     done: Counter[str] = Counter()
     while keys := [key for key in _list_waiting(service, task) if key not in known]:
         known.update(keys)
+        if task.run_together is not None:
+            done.update(task.run_together(service, keys))
+            continue
         for key in keys:
             done.update(task.run(service, key))
     return done

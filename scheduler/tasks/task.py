@@ -32,3 +32,5 @@ class Task:
     list_waiting: Callable[[Connection, datetime], Sequence[str]]
     #: Does one piece; returns how many things of which kind were done.
     run: Callable[[Service, str], Counter[str]]
+    #: Does some pieces, in the one process that does all of them; None where :attr:`run` does each.
+    run_together: Callable[[Service, Sequence[str]], Counter[str]] | None = None
