@@ -30,9 +30,9 @@ from scheduler.clock_witness import ClockWitness
 from scheduler.config import Config, load_signing_keys
 from scheduler.rounds import JobNotes, RoundMemory, UnwrittenFailure
 
-#: One process puts all digests into the outbox. It takes a third of the time of writing them, so it
-#: keeps up with three; each takes up to 250 MB.
-_MAX_COMPOSERS = 4
+#: One process puts all digests into the outbox, in two thirds of the time in which another one
+#: writes them, so it keeps up with two at most. Each may take 250 MB.
+_MAX_COMPOSERS = 2
 
 
 class LedgerBusyError(WatchwordError):

@@ -98,6 +98,7 @@ class _Composer:
         """Return a digest, drafted or written now; None after logging why it cannot be."""
         draft = self._drafts.get(pending.subscriber.id)
         if draft is not None and still_holds(draft, pending, self._run):
+            self._run.drafts_used += 1
             return draft.composed
         return self.write(pending)
 

@@ -36,12 +36,7 @@ from alerts.model import Recipient
 
 log = logging.getLogger("watchword.compose")
 
-#: Subscribers of one transaction: 200 digests take 0.2 to 1 s, and on SQLite others wait for it.
-_BATCH_SIZE = 200
 _ALARM = "compose"
-#: Subscribers to look at from which on processes write the digests ahead: until they have started,
-#: one process alone has composed for half as many.
-_MIN_DRAFTED = 2_000
 #: The piece of a round that comes before composing.
 _BEGINNING = "begin"
 
@@ -160,7 +155,9 @@ def preview_due_digests(
     """Yield the digests that are due at ``now``; write nothing."""
     run = DigestRun(msgspec.structs.replace(settings, sent_log=None), now)
     after = -1
-    while some := due_subscribers.list_waiting(connection, now, after=after, limit=_BATCH_SIZE):
+    while some := due_subscribers.list_waiting(
+        connection, now, after=after, limit=settings.batch_size
+    ):
         after = some[-1]
         for message in list_messages(connection, some, run):
             yield _preview_message(message)
@@ -231,6 +228,8 @@ def _compose_ranges(
             with ledger.writing_shard() as connection:
                 queued += compose_batch(connection, batch, run, drafts)
             progress.add(len(batch))
+    if run.drafts_used:
+        log.info("%d digests were written ahead in other processes", run.drafts_used)
     return queued
 
 
@@ -238,22 +237,24 @@ def _iter_drafted(
     ledger: Ledger, settings: DigestSettings, now: datetime, numbers: Sequence[int], total: int
 ) -> Generator[tuple[Sequence[int], DraftBatch | None], None, None]:
     """Yield the batches of some ranges, with drafts where ``total`` is worth the processes."""
-    batches = _iter_batches(ledger, now, numbers)
-    if settings.processes > 1 and total >= _MIN_DRAFTED:
+    batches = _iter_batches(ledger, settings.batch_size, now, numbers)
+    if settings.processes > 1 and total >= settings.min_drafted:
         start = DraftSettings.build(ledger, settings, now)
         yield from draft_in_processes(start, batches, settings.processes)
     else:
         yield from ((batch, None) for batch in batches)
 
 
-def _iter_batches(ledger: Ledger, now: datetime, numbers: Iterable[int]) -> Iterator[list[int]]:
+def _iter_batches(
+    ledger: Ledger, size: int, now: datetime, numbers: Iterable[int]
+) -> Iterator[list[int]]:
     """Yield the subscribers of some ranges to look at, as many as one transaction composes for."""
     for number in numbers:
         after = -1
         while True:
             with ledger.reading() as connection:
                 some = due_subscribers.list_waiting(
-                    connection, now, number, after=after, limit=_BATCH_SIZE
+                    connection, now, number, after=after, limit=size
                 )
             if not some:
                 break

@@ -127,7 +127,7 @@ class DigestsSection(ConfigSection, frozen=True):
     #: a followed question that has waited longer for its answer is called overdue, once
     overdue_days: Days = 28
     #: processes that write digests when thousands are due, in ``watchword run``, ``once`` and
-    #: ``digest``; 0 for one for each core, four at most
+    #: ``digest``; 0 for one for each core, two at most
     processes: Annotated[int, msgspec.Meta(ge=0, le=64)] = 0
 
     def __post_init__(self) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import socket
 import struct
 import subprocess
@@ -22,14 +23,17 @@ log = logging.getLogger("watchword.compose")
 #: The ids of subscribers who are looked at in one transaction.
 Batch: TypeAlias = Sequence[int]
 
-#: Seconds for which a process may give no answer; a batch takes one or two. Then it is ended.
-_ANSWER_SECONDS = 60
+#: A batch takes a second or two, and the first one another for the start: a minute means trouble.
+_ANSWER_SECONDS = 60.0
 #: Batches that a process is given at once, so that it need not wait while one is committed.
 _BATCHES_AHEAD = 2
 
 
 def draft_in_processes(
-    settings: DraftSettings, batches: Iterable[Batch], processes: int
+    settings: DraftSettings,
+    batches: Iterable[Batch],
+    processes: int,
+    patience: float = _ANSWER_SECONDS,
 ) -> Generator[tuple[Batch, DraftBatch | None], None, None]:
     """Yield each of some batches with its drafts, in the order in which they are ready.
 
@@ -40,14 +44,15 @@ def draft_in_processes(
         settings: What the processes write with.
         batches: The batches; they are taken when a process is free.
         processes: How many processes to start.
+        patience: Seconds for which one may give no answer; then it is ended.
     """
     left = iter(batches)
     with ExitStack() as stack:
-        crew = _start(settings, processes)
+        crew = _start(settings, processes, patience)
         for writer in crew:
             stack.callback(writer.end)
         while sum(writer.give(left) for writer in crew):
-            for writer in _wait(crew):
+            for writer in _wait(crew, patience):
                 drafts = writer.receive()
                 if drafts is not None:
                     yield drafts
@@ -59,31 +64,31 @@ def draft_in_processes(
     yield from ((batch, None) for batch in left)
 
 
-def _start(settings: DraftSettings, processes: int) -> list[_Writer]:
+def _start(settings: DraftSettings, processes: int, patience: float) -> list[_Writer]:
     """Start as many of the processes as the machine allows."""
     crew: list[_Writer] = []
     try:
-        crew.extend(_Writer(settings) for _ in range(processes))
+        crew.extend(_Writer(settings, patience) for _ in range(processes))
     except OSError as error:
         log.warning("no more processes that write digests ahead can be started: %s", error)
     return crew
 
 
-def _wait(crew: Sequence[_Writer]) -> list[_Writer]:
+def _wait(crew: Sequence[_Writer], patience: float) -> list[_Writer]:
     """Return the processes that have answered or ended; all of them if that takes too long."""
     busy = [writer for writer in crew if writer.given]
-    ready = set(wait([writer.connection for writer in busy], _ANSWER_SECONDS))
+    ready = set(wait([writer.connection for writer in busy], patience))
     return [writer for writer in busy if not ready or writer.connection in ready]
 
 
 class _Writer:
     """One process, and our end of the socket to it."""
 
-    def __init__(self, settings: DraftSettings) -> None:
+    def __init__(self, settings: DraftSettings, patience: float) -> None:
         self.given: deque[Batch] = deque()  #: what it has not answered yet
         ours, theirs = socket.socketpair()
         for option in (socket.SO_RCVTIMEO, socket.SO_SNDTIMEO):  # it may stop in mid-answer
-            ours.setsockopt(socket.SOL_SOCKET, option, struct.pack("ll", _ANSWER_SECONDS, 0))
+            ours.setsockopt(socket.SOL_SOCKET, option, struct.pack("ll", math.ceil(patience), 0))
         with theirs, ExitStack() as failed:
             failed.callback(ours.close)
             self._process = subprocess.Popen(

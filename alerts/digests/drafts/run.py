@@ -24,6 +24,7 @@ class DigestRun:
         self.now = now
         self.calendar = DueCalendar(now, settings.batch_interval)
         self.taken_down = 0  #: the number of takedowns that :attr:`context` takes account of
+        self.drafts_used = 0  #: digests that other processes wrote
         self.context: DigestContext = settings.create_context(now)
 
     def heed_takedowns(self, connection: Connection) -> None:
