@@ -150,7 +150,7 @@ def change_address(connection: Connection, keys: list[int]) -> None:
 
 
 def take_one_down(connection: Connection, _keys: list[int]) -> None:
-    take_down(connection, make_question(1).id, "by order", LATER)
+    take_down(connection, make_question(5).id, "by order", LATER)
 
 
 @pytest.mark.parametrize(
@@ -253,10 +253,11 @@ def test_an_error_ends_the_processes(waiting: Ledger) -> None:
         raise _Stopped
 
     settings = msgspec.structs.replace(SETTINGS, processes=2)
-    with pytest.raises(_Stopped):
+    with pytest.raises(_Stopped) as stopped:
         compose_due_digests(waiting, settings, LATER, on_progress=fail)
     assert len(seen) == 2
     assert list_writers() == []
+    assert stopped.value.__traceback__ is not None  # its frames hold the processes, which ended
 
 
 @pytest.mark.process
