@@ -7,10 +7,10 @@ BIN     = $(VENV)/bin
 # them takes each worker as long as to import them.
 PYTEST  = PYTHONDONTWRITEBYTECODE= $(BIN)/pytest
 
-.PHONY: help demo test test-fast check bench properties chaos fuzz quality pictures readers judge docs messages timing audit sbom format lock clean
+.PHONY: help demo test test-fast check bench bench-scale properties chaos trials fuzz quality pictures readers judge docs messages timing audit sbom format lock clean
 
 help: ## list the targets
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 10
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 14
 
 demo: $(VENV)/run.stamp ## the whole service on a replica of the source, until Ctrl-C
 	@$(BIN)/watchword demo
@@ -39,11 +39,17 @@ bench: $(VENV)/dev.stamp ## measure what the service costs
 	@$(BIN)/python -m benchmarks.attack
 	@$(BIN)/python -m benchmarks.idle
 
+bench-scale: $(VENV)/dev.stamp ## what many subscribers cost, and what a second processor brings (ARGS="--subscribers 1000000")
+	@$(BIN)/python -m benchmarks.scale $(ARGS)
+
 properties: $(VENV)/dev.stamp ## the property tests with all their examples: make test draws a tenth
 	@WATCHWORD_EXAMPLES=all $(PYTEST) -n auto -q $$(grep -rl "count_examples" tests/alerts)
 
 chaos: $(VENV)/dev.stamp ## the service among kills, restarts and faults, for MINUTES=30
 	@$(BIN)/python -m tests.chaos --minutes $(or $(MINUTES),30) $(if $(SEED),--seed $(SEED))
+
+trials: $(VENV)/dev.stamp ## a whole cluster among faults, with SUBSCRIBERS=20000 (needs PostgreSQL)
+	@$(BIN)/python -m tests.trials --subscribers $(or $(SUBSCRIBERS),20000)
 
 fuzz: $(VENV)/dev.stamp ## random input for all that reads from outside, for SECONDS=1800
 	@$(BIN)/python -m tests.fuzz --seconds $(or $(SECONDS),1800) $(if $(SEED),--seed $(SEED))

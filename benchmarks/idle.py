@@ -8,7 +8,6 @@ took a lock for writing. The first rounds of a process load the topics and are n
 from __future__ import annotations
 
 import logging
-import os
 import statistics
 import sys
 import tempfile
@@ -24,6 +23,7 @@ from typing import Any
 from sqlalchemy import Engine, event
 
 from alerts.ledger import open_ledger
+from benchmarks.processor_time import read_server_seconds
 from benchmarks.sample_crowd import CrowdSize, fill_ledger
 from scheduler.config import parse_config
 from scheduler.jobs import prepare_messages, run_delivery
@@ -39,7 +39,7 @@ _WARM_UP = 3
 _LOCKS = {
     "BEGIN IMMEDIATE": "write lock",
     "pg_advisory_xact_lock": "write lock",
-    "idle_in_transaction_session_timeout": "writes own rows",
+    "BEGIN; ": "writes own rows",
 }
 _OUTSIDE = "between"
 _CONFIG = """
@@ -95,6 +95,16 @@ def main() -> None:
     Arguments are the number of rounds, and by how much to make the ledger smaller.
     """
     rounds, part = (*map(int, sys.argv[1:]), *(_ROUNDS, 1)[len(sys.argv) - 1 :])
+    measure_idle(rounds, part)
+
+
+def measure_idle(rounds: int, part: int) -> None:
+    """Print it for both databases.
+
+    Args:
+        rounds: How many.
+        part: By how much the ledger is smaller than one of a million subscriptions.
+    """
     size = _make_smaller(CrowdSize(), part)
     with tempfile.TemporaryDirectory() as folder:
         _measure(f"sqlite:///{folder}/ledger.sqlite3", Path(folder), size, rounds)
@@ -113,7 +123,7 @@ def _make_smaller(size: CrowdSize, part: int) -> CrowdSize:
         subscriptions=size.subscriptions // part,
         topics=size.topics // part,
         messages=size.messages // part,
-        public_topics=size.public_topics,
+        public_topics=min(size.public_topics, size.topics // part),
     )
 
 
@@ -136,14 +146,14 @@ def _measure(
             _run_round(service)
         moment[0] += _PERIOD
         with _metering() as meter:
-            used, cost = _read_server_seconds(server), []
+            used, cost = read_server_seconds(server) if server else 0.0, []
             for _ in range(rounds):
                 before = time.process_time()
                 _run_round(service)
                 cost.append((time.process_time() - before) * 1e3)
                 moment[0] += _PERIOD
             meter.enter(_OUTSIDE)
-            used = _read_server_seconds(server) - used
+            used = read_server_seconds(server) - used if server else 0.0
     _report(meter, cost, used if server else None)
 
 
@@ -170,21 +180,6 @@ def _metering() -> Iterator[Meter]:
         event.remove(Engine, "before_cursor_execute", listen)
         log.removeHandler(handler)
         log.setLevel(level)
-
-
-def _read_server_seconds(server: RunningCluster | None) -> float:
-    """Return the processor time of the processes of the server, in seconds."""
-    if server is None:
-        return 0.0
-    ticks, main_process = 0, server.find_pid()
-    for path in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            fields = path.read_text().rpartition(")")[2].split()
-        except OSError:  # it ended meanwhile
-            continue
-        if main_process in {int(path.parent.name), int(fields[1])}:
-            ticks += int(fields[11]) + int(fields[12])
-    return ticks / os.sysconf("SC_CLK_TCK")
 
 
 def _report(meter: Meter, cost: list[float], server_seconds: float | None) -> None:

@@ -32,10 +32,10 @@ from scheduler.tasks import (
     MAX_DELIVERY_SECONDS,
     TASKS,
     AlarmUpdate,
+    Task,
     delete_expired_data,
     deliver_outbox,
     is_delivery_due,
-    run_waiting,
     tell_operator,
 )
 
@@ -61,8 +61,8 @@ def sync_config(service: Service) -> None:
     with service.ledger.writing() as connection:
         named = _sync_topics(connection, service, now)
         configured = _sync_subscriptions(connection, service, now, named)
-        for active in subscriptions.list_active(connection):
-            if active.origin == "config" and (active.email, active.canonical) not in configured:
+        for active in subscriptions.list_from_config(connection):
+            if (active.email, active.canonical) not in configured:
                 subscriptions.unsubscribe(connection, active.subscriber_id, now, active.topic_id)
         publication.set_in_config(connection, {key: entry for key, (entry, _) in named.items()})
         for topic_id, (_, title) in named.items():
@@ -226,7 +226,16 @@ def run_upkeep(service: Service) -> None:
 
 def _run_upkeep_steps(service: Service, notes: JobNotes) -> None:
     _update_alarms(service, notes)
+    for task in TASKS.values():
+        _run_others(service, notes, task)
     _ping_hub(service, notes)
+
+
+def _run_others(service: Service, notes: JobNotes, task: Task) -> None:
+    """Do what waits of a task for a reason that the ledger does not know: no job is made for it."""
+    if keys := task.list_others(service):
+        done = Counter[str]()
+        notes.run(task.name, lambda: done.update(task.run(service, keys[0])), None, shard=keys[0])
 
 
 def run_expiry(service: Service) -> None:
@@ -284,16 +293,10 @@ def _run_task(service: Service, notes: JobNotes, name: str) -> Counter[str]:
     task = TASKS[name]
     return notes.run(
         name,
-        lambda: run_waiting(service, task),
+        lambda: task.run_waiting(service),
         Counter(),
-        is_due=lambda: _has_waiting(service, name),
+        is_due=lambda: task.is_waiting(service),
     )
-
-
-def _has_waiting(service: Service, name: str) -> bool:
-    """Return whether a piece of a task waits."""
-    with service.ledger.reading() as connection:
-        return bool(TASKS[name].list_waiting(connection, service.clock()))
 
 
 def _ping_hub(service: Service, notes: JobNotes) -> None:

@@ -42,6 +42,7 @@ def print_defect(
 def configure(level: int = logging.WARNING, *, as_json: bool = False) -> None:
     """Send log lines to standard error: ours from ``level`` on, libraries' from WARNING on."""
     handler = logging.StreamHandler(sys.stderr)
+    handler.addFilter(_shorten_engine_error)
     handler.addFilter(_redact_record)
     handler.setFormatter(
         JsonFormatter(
@@ -59,6 +60,19 @@ def configure(level: int = logging.WARNING, *, as_json: bool = False) -> None:
     logging.getLogger("apscheduler").setLevel(logging.ERROR)
     # It logs the errors that it raises, with their stack: ours says in a line what follows.
     logging.getLogger("flufl.bounce").setLevel(logging.CRITICAL)
+
+
+def _shorten_engine_error(record: logging.LogRecord) -> bool:
+    """Tell an error of the engine of a cluster in a line, with its cause.
+
+    Each restart of the database would fill the log with stacks of the engine's own connections.
+    """
+    if record.name.startswith("procrastinate") and record.exc_info:
+        error = record.exc_info[1]
+        cause = error and (error.__cause__ or error)
+        record.msg, record.args = " ".join(f"{record.getMessage()}: {cause}".split()), None
+        record.exc_info = None
+    return True
 
 
 def _redact_record(record: logging.LogRecord) -> bool:

@@ -58,6 +58,8 @@ class Service:
     #: Failures of jobs that could not be written into the ledger at their time.
     unwritten: deque[UnwrittenFailure] = field(default_factory=deque)
     memory: RoundMemory = field(default_factory=RoundMemory)
+    #: Held by the one piece of a delivery that this process does at a time.
+    delivering: threading.Lock = field(default_factory=threading.Lock)
 
     def note_jobs(self, *, is_alone: bool = True) -> JobNotes:
         """Return what runs jobs and notes how they began and ended.

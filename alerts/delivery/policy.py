@@ -31,6 +31,7 @@ class DeliveryPolicy(msgspec.Struct, frozen=True):
     return_address: str | None = None  #: each message's return path is made from it
     #: how long what a process has claimed is left to it when nothing is heard of it
     periods: LeasePeriods = LeasePeriods()
+    sharers: int = 1  #: processes that deliver now; each opens its part of the connections
 
 
 def get_domain(recipient: str) -> str:

@@ -7,6 +7,7 @@ ledger knows which messages cannot have been accepted, and sends exactly those a
 from __future__ import annotations
 
 import logging
+import math
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -158,7 +159,9 @@ def _run_channels(context: DeliveryContext, work: Sequence[_ChannelWork]) -> lis
 
 def _run_channel(context: DeliveryContext, work: _ChannelWork) -> _ChannelResult:
     """Send messages over as many connections as are free, and wait for the end."""
-    with begin_run(context.ledger, work.channel, work.number, context.policy.periods) as run:
+    part = math.ceil(work.channel.connections / context.policy.sharers)
+    wanted = min(work.number, max(1, part))
+    with begin_run(context.ledger, work.channel, wanted, context.policy.periods) as run:
         if not run.connections:  # other deliveries have them all
             return _ChannelResult()
         order = ClaimOrder(work.wanted, context.policy, context.clock)

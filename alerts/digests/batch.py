@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cached_property, partial
 
 from sqlalchemy import Connection
@@ -13,13 +13,23 @@ from sqlalchemy.exc import DBAPIError
 from alerts.digests.drafts import DigestRun, DraftBatch, still_holds
 from alerts.digests.pending_items import PendingItems, look_at
 from alerts.digests.subscriber_digest import Changes, ComposedDigest, compose_digest
-from alerts.ledger import due_subscribers, due_subscriptions, followed_questions, messages
+from alerts.ledger import (
+    due_subscribers,
+    due_subscriptions,
+    followed_questions,
+    messages,
+    topic_ranges,
+)
 from alerts.ledger.due_calendar import DueCalendar
 from alerts.ledger.due_subscriptions import DigestGroup, SubscriptionState
 from alerts.mail import OutgoingMessage
 from alerts.rendering import TemplatesError
 
 log = logging.getLogger("watchword.compose")
+
+#: After which it is looked again at subscribers some of whose topics are not matched yet: a range
+#: is matched with the changes of a crawl in some seconds.
+_MATCHING_PAUSE = timedelta(seconds=10)
 
 
 def compose_batch(
@@ -44,27 +54,44 @@ def compose_batch(
     now = run.now
     claimed = due_subscribers.claim(connection, subscriber_ids, now)
     run.heed_takedowns(connection)  # after claiming: on PostgreSQL, that waits for a takedown
-    look = look_at(connection, [one.id for one in claimed], run.calendar)
+    # One range of topics may be matched with a change before another: a question that matches
+    # topics of both must not come in two digests.
+    up_to = topic_ranges.get_match_progress(connection)
+    look = look_at(connection, [one.id for one in claimed], run.calendar, up_to)
+    due_subscribers.put_off(connection, sorted(look.early), now + _MATCHING_PAUSE)
     composer = _Composer(connection, look.pending, run, drafted)
-    next_looks, failed, queued = dict(look.next_looks), [], 0
-    for items in look.pending:
-        key, composed = items.subscriber.id, composer.compose(items)
+    queued, failed, again = _queue_digests(connection, look.pending, now, composer)
+    settled = [one.id for one in claimed if one.is_settled and one.id not in look.early]
+    _mark_empty_handled(connection, settled, run.calendar)
+    due_subscribers.mark_failed(connection, failed)
+    next_looks = {key: moment for key, moment in look.next_looks.items() if key not in failed}
+    due_subscribers.set_next(connection, next_looks | dict.fromkeys(again, now))
+    return queued
+
+
+def _queue_digests(
+    connection: Connection, pending: Sequence[PendingItems], now: datetime, composer: _Composer
+) -> tuple[int, list[int], list[int]]:
+    """Put the digests that are due into the outbox.
+
+    Returns:
+        How many messages are new in it, the subscribers whose digest could not be composed, and
+        those who are to be looked at again in the next round.
+    """
+    queued, failed, again = 0, [], []
+    for items in pending:
+        composed = composer.compose(items)
         if composed is not None and not _queue_digest(connection, composed, now):
             composed = composer.write(items, now)
             if composed is not None:
                 _queue_digest(connection, composed, now)
         if composed is None:
-            failed.append(key)
-            del next_looks[key]
+            failed.append(items.subscriber.id)
             continue
         queued += composed.message is not None
         if composed.handled.put_off:
-            next_looks[key] = now
-    settled = [one.id for one in claimed if one.is_settled]
-    _mark_empty_handled(connection, settled, run.calendar)
-    due_subscribers.mark_failed(connection, failed)
-    due_subscribers.set_next(connection, next_looks)
-    return queued
+            again.append(items.subscriber.id)
+    return queued, failed, again
 
 
 def list_messages(

@@ -60,6 +60,7 @@ class Look(msgspec.Struct, frozen=True):
     pending: tuple[PendingItems, ...]  #: of those to whom something is due
     next_looks: Mapping[int, datetime | None]
     """By the subscriber's id: when something else is due; None where nothing waits."""
+    early: frozenset[int]  #: subscribers with a match of a later change than was asked for
 
 
 class _Sorter:
@@ -123,11 +124,29 @@ class _Sorter:
         self.next_looks[state.subscriber_id] = min(known, look)
 
 
-def look_at(connection: Connection, subscriber_ids: Sequence[int], calendar: DueCalendar) -> Look:
-    """Find out what some subscribers are to be sent, and when to look at them again."""
+def look_at(
+    connection: Connection,
+    subscriber_ids: Sequence[int],
+    calendar: DueCalendar,
+    up_to: int | None = None,
+) -> Look:
+    """Find out what some subscribers are to be sent, and when to look at them again.
+
+    Args:
+        connection: The ledger.
+        subscriber_ids: The subscribers.
+        calendar: The due times of now.
+        up_to: Leave out subscribers with a match of a change after this number; None for nobody.
+    """
     sorter = _Sorter(connection, calendar)
-    for state, match in due_subscriptions.list_pending(connection, subscriber_ids):
-        sorter.add_match(state, match)
+    found = due_subscriptions.list_pending(connection, subscriber_ids)
+    early = frozenset(
+        m.subscriber_id for _, m in found if up_to is not None and m.change_seq > up_to
+    )
+    subscriber_ids = [key for key in subscriber_ids if key not in early]
+    for state, match in found:
+        if match.subscriber_id not in early:
+            sorter.add_match(state, match)
     overdue = followed_questions.list_overdue(connection, subscriber_ids, calendar.now.date())
     for state, one in overdue:
         sorter.add_reminder(state, one)
@@ -136,7 +155,7 @@ def look_at(connection: Connection, subscriber_ids: Sequence[int], calendar: Due
         for state in due_subscriptions.list_states(connection, sorted(unsent)):
             sorter.add_notices(state, unsent[state.subscriber_id])
     looks = {key: sorter.next_looks.get(key) for key in subscriber_ids}
-    return Look(tuple(_collect(connection, subscriber_ids, sorter, unsent)), looks)
+    return Look(tuple(_collect(connection, subscriber_ids, sorter, unsent)), looks, early)
 
 
 def _collect(

@@ -27,7 +27,14 @@ from alerts.feeds.model import (
     ListedChanges,
 )
 from alerts.feeds.opml import build_opml
-from alerts.feeds.publish import FeedsNotWritten, delete_withdrawn_files, publish_feeds
+from alerts.feeds.publish import (
+    FeedShare,
+    FeedsNotWritten,
+    are_files_lost,
+    delete_withdrawn_files,
+    list_waiting_shares,
+    publish_feeds,
+)
 from alerts.feeds.rss_atom import build_feed_url
 from alerts.feeds.websub import is_ping_due, ping_hub
 from alerts.feeds.write import list_waiting_feeds, publish_feed
@@ -42,8 +49,10 @@ __all__ = [
     "FeedFolder",
     "FeedIdentity",
     "FeedMetadata",
+    "FeedShare",
     "FeedsNotWritten",
     "ListedChanges",
+    "are_files_lost",
     "build_archive_page",
     "build_feed_url",
     "build_newest_page",
@@ -55,6 +64,7 @@ __all__ = [
     "find_feed",
     "is_ping_due",
     "list_waiting_feeds",
+    "list_waiting_shares",
     "parse_topic_query",
     "ping_hub",
     "publish_feed",

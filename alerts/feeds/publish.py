@@ -12,8 +12,11 @@ import logging
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
+from typing import NamedTuple
+from zlib import crc32
 
 import msgspec
+from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
 from alerts.errors import ExitStatus, WatchwordError
@@ -31,6 +34,10 @@ _MAX_ARCHIVE_PAGES = 20
 _MAX_NOTICE_FEEDS = 200
 #: Seconds after which the other feeds wait for the next run, so that digests are not held up.
 _TIME_LIMIT = 20.0
+#: Feeds that are worth another worker: writing them takes some seconds.
+_FEEDS_A_SHARE = 100
+#: Workers that write feeds at the same time.
+_MAX_SHARES = 8
 #: The file that names the identity which the feeds beside it were written for.
 _IDENTITY_FILE = "made-for"
 
@@ -47,6 +54,25 @@ class FeedsNotWritten(WatchwordError):
     exit_status = ExitStatus.PARTIAL
 
 
+class FeedShare(NamedTuple):
+    """A share of all feeds, by their names: the work of one of several publishers."""
+
+    number: int = 1  #: from 1
+    of: int = 1  #: how many shares there are
+
+    @property
+    def is_first(self) -> bool:
+        """Whether its publisher also does what is not about a single feed."""
+        return self.number == 1
+
+    def has(self, name: str) -> bool:
+        """Return whether a feed is in the share."""
+        return crc32(name.encode()) % self.of == self.number - 1
+
+
+_ALL_FEEDS = FeedShare()
+
+
 class FeedPublisher:
     """Writes feeds into a folder."""
 
@@ -56,6 +82,7 @@ class FeedPublisher:
         folder: Folder,
         context: FeedContext,
         monotonic: Callable[[], float] = time.monotonic,
+        share: FeedShare = _ALL_FEEDS,
     ) -> None:
         """Prepare to publish.
 
@@ -64,7 +91,9 @@ class FeedPublisher:
             folder: Where the files go; created when the first is written.
             context: What feeds are written with.
             monotonic: The clock of the time limit, in seconds.
+            share: Which feeds it writes.
         """
+        self._share = share
         self._ledger, self._files, self._context = ledger, folder, context
         self._folder = FeedFolder(folder)
         self._monotonic = monotonic
@@ -81,13 +110,16 @@ class FeedPublisher:
         end = self._monotonic() + _TIME_LIMIT
         try:
             self._files.create(is_public=True)
-            self._forget_lost_files()
+            if self._share.is_first:
+                self._forget_lost_files()
         except OSError as error:
             raise FeedsNotWritten(f"feeds.path: {_describe(error, self._files)}") from error
-        with self._count_failure("withdrawn feeds"):
-            delete_withdrawn_files(self._ledger, self._files)
+        if self._share.is_first:
+            with self._count_failure("withdrawn feeds"):
+                delete_withdrawn_files(self._ledger, self._files)
         with self._ledger.reading() as connection:
-            outdated = list_waiting_feeds(connection, _MAX_NOTICE_FEEDS)
+            waiting = list_waiting_feeds(connection, _MAX_NOTICE_FEEDS)
+        outdated = [name for name in waiting if self._share.has(name)]
         written = 0
         for number, name in enumerate(outdated):
             if self._is_folder_at_fault:
@@ -102,17 +134,12 @@ class FeedPublisher:
 
     def _forget_lost_files(self) -> None:
         """Mark all feeds as unpublished if their files are gone, or are of another identity."""
-        identity = msgspec.json.encode(self._context.identity)
-        wanted = hashlib.sha256(identity).hexdigest().encode()
-        with self._ledger.reading() as connection:
-            everything = feeds.get(connection, EVERYTHING_FEED)
-        is_published = everything is not None and not everything.is_outdated
-        has_files = not is_published or self._files.find(f"{EVERYTHING_FEED}.atom.xml") is not None
-        if has_files and self._files.read(_IDENTITY_FILE) == wanted:
+        if not _are_lost(self._ledger, self._files, self._context):
             return
         with self._ledger.writing() as connection:
             feeds.rewrite(connection)
         # Written last: if the process is killed before, the next run marks the feeds again.
+        wanted = _hash_identity(self._context)
         self._files.write(_IDENTITY_FILE, wanted, is_public=True)
 
     @property
@@ -159,8 +186,8 @@ class FeedPublisher:
         """Write archive pages that have become full, up to a limit; return how many."""
         left = _MAX_ARCHIVE_PAGES
         with self._ledger.reading() as connection:
-            waiting = feeds.list_unwritten(connection)
-        for progress in waiting:
+            unwritten = feeds.list_unwritten(connection)
+        for progress in (one for one in unwritten if self._share.has(one.name)):
             with self._count_failure(progress.name):
                 for page in _list_unwritten_pages(progress, left):
                     left -= 1
@@ -170,6 +197,31 @@ class FeedPublisher:
             if left <= 0 or self._is_folder_at_fault:
                 break
         return _MAX_ARCHIVE_PAGES - left
+
+
+def are_files_lost(ledger: Ledger, folder: Folder, context: FeedContext) -> bool:
+    """Return whether files of feeds are gone or cannot be read, or are of another identity.
+
+    Then :func:`publish_feeds` writes all of them again, or says why it cannot.
+    """
+    try:
+        return _are_lost(ledger, folder, context)
+    except OSError:
+        return True
+
+
+def _are_lost(ledger: Ledger, folder: Folder, context: FeedContext) -> bool:
+    with ledger.reading() as connection:
+        everything = feeds.get(connection, EVERYTHING_FEED)
+    is_published = everything is not None and not everything.is_outdated
+    if is_published and folder.find(f"{EVERYTHING_FEED}.atom.xml") is None:
+        return True
+    return folder.read(_IDENTITY_FILE) != _hash_identity(context)
+
+
+def _hash_identity(context: FeedContext) -> bytes:
+    identity = msgspec.json.encode(context.identity)
+    return hashlib.sha256(identity).hexdigest().encode()
 
 
 def _list_unwritten_pages(progress: FeedProgress, limit: int) -> range:
@@ -200,13 +252,30 @@ def delete_withdrawn_files(ledger: Ledger, folder: Folder) -> None:
             feeds.rewrite(connection, names)  # those that were published again meanwhile
 
 
-def publish_feeds(ledger: Ledger, folder: Folder, context: FeedContext) -> int:
+def list_waiting_shares(connection: Connection) -> list[FeedShare]:
+    """Return the shares in which several publishers may write what waits; none if nothing does."""
+    waiting = len(list_waiting_feeds(connection, _MAX_NOTICE_FEEDS))
+    if not (waiting or feeds.list_unwritten(connection) or publication.list_withdrawn(connection)):
+        return []
+    number = max(1, min(_MAX_SHARES, waiting // _FEEDS_A_SHARE))
+    return [FeedShare(one + 1, number) for one in range(number)]
+
+
+def publish_feeds(
+    ledger: Ledger, folder: Folder, context: FeedContext, share: FeedShare = _ALL_FEEDS
+) -> int:
     """Write the feeds that lack anything into ``folder``, and their archives; return how many.
+
+    Args:
+        ledger: Where the feeds' changes are, and which of them are published.
+        folder: Where the files go.
+        context: What feeds are written with.
+        share: Which feeds; others may write the others at the same time.
 
     Raises:
         FeedsNotWritten: Some could not be written; all the others are.
     """
-    publisher = FeedPublisher(ledger, folder, context)
+    publisher = FeedPublisher(ledger, folder, context, share=share)
     written = publisher.publish()
     publisher.write_archives()
     publisher.check()

@@ -188,9 +188,10 @@ def _record(ledger: Ledger, name: str, draft: _Draft) -> bool:
 def _is_public_still(connection: Connection, name: str) -> bool:
     """Return whether a topic is public still whose files have just been written.
 
-    The files of one that became private meanwhile are deleted in the next run.
+    The files of one that became private meanwhile are deleted in the next run. Whether it has a
+    feed is not changed here: it may be published again at this moment.
     """
     if name == EVERYTHING_FEED or topics.find_public_by_slug(connection, name):
         return True
-    publication.withdraw_feed(connection, name)
+    publication.withdraw_files(connection, name)
     return False

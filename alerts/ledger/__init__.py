@@ -16,7 +16,7 @@ from alerts.ledger import (  # their tables belong to the ledger
     delivery_schema,  # noqa: F401
     service_schema,  # noqa: F401
 )
-from alerts.ledger.engine import Ledger, StatementTimeout, find_ledger, open_ledger, open_reader
+from alerts.ledger.engine import Ledger, StatementTimeout, find_ledger, open_ledger
 from alerts.ledger.faults import LedgerUnavailable, WriterLost
 from alerts.ledger.urls import (
     DatabaseURL,
@@ -36,5 +36,4 @@ __all__ = [
     "find_ledger",
     "name_ledger",
     "open_ledger",
-    "open_reader",
 ]

@@ -125,11 +125,21 @@ def has_holder_ended(holder: str) -> bool:
 
 def has_due(connection: Connection, now: datetime) -> bool:
     """Return whether a delivery at this time has anything to do."""
+    return count_due_up_to(connection, now, 1) > 0
+
+
+def count_due_up_to(connection: Connection, now: datetime, most: int) -> int:
+    """Return how many messages a delivery at this time may send; it counts no further than most."""
     queued = select(message.c.id).where(message.c.phase == "queued", message.c.due_at <= now)
-    if connection.execute(queued.limit(1)).first() is not None:
-        return True
+    found = _count(connection, queued.limit(most))
+    if found >= most:
+        return found
     taken = select(message.c.id).where(_IS_CLAIMED, message.c.due_at <= now, _is_free(connection))
-    return connection.execute(taken.limit(1)).first() is not None
+    return found + _count(connection, taken.limit(most - found))
+
+
+def _count(connection: Connection, some: Select[int]) -> int:
+    return connection.execute(select(func.count()).select_from(some.subquery())).scalar_one()
 
 
 def count_due(connection: Connection, wanted: DueFilter, lane: int | None = None) -> int:

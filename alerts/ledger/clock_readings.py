@@ -2,17 +2,18 @@
 
 Everything in the ledger is dated by the machine's clock, which can be set. So each round compares
 its clock with what the ledger holds, and what it shows is noted at least once a minute. A round
-that finds the clock behind the last round sets every moment that now lies in
-the future back to the present: a moment that has not come is not believed.
+that finds the clock behind the last round sets every moment that now lies in the future back to the
+present: a moment that has not come is not believed.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import msgspec
-from sqlalchemy import Column, Connection, Table, delete, insert, select, update
+from sqlalchemy import Column, Connection, Row, Table, and_, delete, insert, select, update
 
 from alerts.ledger import digest_rounds
 from alerts.ledger.due_schema import due_subscriber
@@ -57,9 +58,12 @@ class ClockReading(msgspec.Struct, frozen=True):
 
 def list_all(connection: Connection) -> list[ClockReading]:
     """Return the readings that are kept, newest last."""
-    columns = [clock_reading.c[name] for name in ClockReading.__struct_fields__]
-    rows = connection.execute(select(*columns).order_by(clock_reading.c.id))
-    return [ClockReading(**row._mapping) for row in rows]
+    rows = connection.execute(select(clock_reading).order_by(clock_reading.c.id))
+    return [_read(row) for row in rows]
+
+
+def _read(row: Row[Any]) -> ClockReading:
+    return msgspec.convert(row, ClockReading, from_attributes=True)
 
 
 def mark_doubted(connection: Connection) -> None:
@@ -83,9 +87,19 @@ def advance(connection: Connection, reading: ClockReading) -> None:
     Where another process has noted something since that the clock does not agree with, nothing is
     written: the next round compares them again.
     """
-    readings = list_all(connection)
-    if is_expected(readings, reading):
-        _replace_newest(connection, reading, readings[-1].set_back_at)
+    newest = select(clock_reading).order_by(clock_reading.c.id.desc()).limit(1)
+    row = connection.execute(newest).one_or_none()
+    if row is None:
+        return
+    known = _read(row)
+    if is_expected([known], reading):
+        values = msgspec.structs.asdict(reading) | {"set_back_at": known.set_back_at}
+        same = and_(
+            clock_reading.c.id == row.id,
+            clock_reading.c.moment == known.moment,
+            ~clock_reading.c.is_doubted,
+        )
+        connection.execute(update(clock_reading).where(same).values(**values))
 
 
 def record(connection: Connection, reading: ClockReading) -> bool:

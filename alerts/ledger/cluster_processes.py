@@ -7,13 +7,12 @@ from datetime import datetime, timedelta
 import msgspec
 from sqlalchemy import Connection, delete, select, update
 
+from alerts.ledger.clock_readings import TOLERANCE
 from alerts.ledger.inserts import insert_once
 from alerts.ledger.service_schema import process
 
 #: For so long it is known that there was a process with a role.
 _SHOWN_PERIOD = timedelta(days=1)
-
-
 #: Signs of life come every ten seconds. A process that is restarted is away for a minute or two.
 _ALIVE_PERIOD = timedelta(minutes=3)
 
@@ -28,8 +27,11 @@ class ProcessRecord(msgspec.Struct, frozen=True):
     seen_at: datetime  #: when it last reached the database
 
     def is_alive(self, now: datetime) -> bool:
-        """Whether it reached the database in the last minutes."""
-        return now - self.seen_at <= _ALIVE_PERIOD
+        """Whether it reached the database in the last minutes.
+
+        A later moment than ``now``, by more than clocks differ, was shown by a wrong clock.
+        """
+        return -TOLERANCE <= now - self.seen_at <= _ALIVE_PERIOD
 
 
 def beat(connection: Connection, record: ProcessRecord) -> None:
@@ -47,3 +49,11 @@ def list_all(connection: Connection) -> list[ProcessRecord]:
     columns = [process.c[name] for name in ProcessRecord.__struct_fields__]
     rows = connection.execute(select(*columns).order_by(process.c.role, process.c.name))
     return [ProcessRecord(**row._mapping) for row in rows]
+
+
+def count_workers(connection: Connection, queue: str, now: datetime) -> int:
+    """Return how many live processes take jobs from a queue."""
+    return sum(
+        one.role == "work" and one.is_alive(now) and queue in one.detail.split(", ")
+        for one in list_all(connection)
+    )

@@ -55,10 +55,7 @@ def mark_outdated(connection: Connection, names: Iterable[str]) -> None:
     The connection must be of :meth:`alerts.ledger.Ledger.writing` for a feed that is new.
     """
     wanted = set(names)
-    known = _lock(connection, wanted)
-    for some in iter_parameters(known):
-        more = {"version": feed.c.version + 1}
-        connection.execute(update(feed).where(feed.c.name.in_(some)).values(**more))
+    known = _mark_known(connection, wanted)
     for name in sorted(wanted.difference(known)):
         # It begins anywhere, so that a feed that was withdrawn and is public again is not taken for
         # the former one by whoever is writing that just now.
@@ -69,8 +66,21 @@ def mark_outdated(connection: Connection, names: Iterable[str]) -> None:
         Ledger.announce(connection, "publish")
 
 
+def _mark_known(connection: Connection, names: Iterable[str]) -> list[str]:
+    """Mark those of some feeds that there are as outdated; return their names."""
+    known = _lock(connection, names)
+    for some in iter_parameters(known):
+        more = {"version": feed.c.version + 1}
+        connection.execute(update(feed).where(feed.c.name.in_(some)).values(**more))
+    if known:
+        Ledger.announce(connection, "publish")
+    return known
+
+
 def mark_matched(connection: Connection, range_id: int, topic_ids: Set[int]) -> None:
     """Mark the feeds of those of some topics that are public as outdated.
+
+    A topic that is made private meanwhile loses its feed, and gets none here.
 
     Args:
         connection: The ledger.
@@ -81,7 +91,7 @@ def mark_matched(connection: Connection, range_id: int, topic_ids: Set[int]) -> 
     in_range = topic.c.id.between(first, first + topic_ranges.TOPICS_PER_RANGE - 1)
     wanted = select(topic.c.id, topic.c.slug).where(topic.c.publication.is_not(None), in_range)
     rows = connection.execute(wanted)
-    mark_outdated(connection, [row.slug for row in rows if row.id in topic_ids])
+    _mark_known(connection, [row.slug for row in rows if row.id in topic_ids])
 
 
 def mark_published(

@@ -18,17 +18,20 @@ A job that finds nothing to do has ended well, and its beginning is not noted: :
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any
 
 import msgspec
 from sqlalchemy import (
+    ColumnElement,
     Connection,
     Row,
     Table,
+    and_,
     case,
     delete,
+    or_,
     select,
     update,
 )
@@ -62,6 +65,16 @@ class JobRecord(msgspec.Struct, frozen=True):
     def is_settled(self) -> bool:
         """Whether its last runs have ended well, so that another idle one changes nothing."""
         return not self.running and not self.failures_in_a_row
+
+
+def lock(connection: Connection, names: Collection[str]) -> None:
+    """Lock the rows of some jobs until the end of the transaction, in order of their names.
+
+    Whoever notes several jobs in one transaction does so first, so that two of them never wait for
+    each other.
+    """
+    wanted = select(job.c.name).where(job.c.name.in_(names)).order_by(job.c.name)
+    connection.execute(wanted.with_for_update())
 
 
 def begin(connection: Connection, name: str, now: datetime, *, is_alone: bool = True) -> None:
@@ -109,16 +122,21 @@ def note_idle(
 ) -> None:
     """Note that jobs found nothing to do, so that they ended well.
 
+    A job that began or ended after it looked is left as it is: somebody else has run it since. The
+    rows are written in order of their names, so that two transactions never wait for each other.
+
     Args:
         connection: The ledger.
         ends: When each job looked, by its name.
         is_alone: As for :func:`begin`. Otherwise others may still be doing what they have begun.
     """
-    for name, moment in ends.items():
+    settled = {"failures_in_a_row": 0, "reason": None, **({"running": 0} if is_alone else {})}
+    for name, moment in sorted(ends.items()):
         good = {"begun_at": moment, "ended_at": moment, "good_at": moment}
-        settled = {"failures_in_a_row": 0, "reason": None, **({"running": 0} if is_alone else {})}
-        _upsert(connection, job, {"name": name, **good}, {**good, **settled})
-        _forget_failures(connection, name)
+        ended_before = or_(job.c.ended_at.is_(None), job.c.ended_at <= moment)
+        is_older = and_(job.c.begun_at <= moment, ended_before)
+        if _upsert(connection, job, {"name": name, **good}, {**good, **settled}, is_older):
+            _forget_failures(connection, name)
 
 
 def fail(
@@ -148,9 +166,9 @@ def fail(
     if shard is None:
         ended |= {"failures_in_a_row": 1, "reason": reason}
         changed |= {"failures_in_a_row": job.c.failures_in_a_row + 1, "reason": reason}
-    else:
-        _fail_shard(connection, name, shard, reason, now)
     _upsert(connection, job, {"name": name, **ended}, changed)
+    if shard is not None:
+        _fail_shard(connection, name, shard, reason, now)
 
 
 def note_death(connection: Connection, name: str, now: datetime, shard: str | None = None) -> None:
@@ -199,10 +217,23 @@ def _forget_failures(connection: Connection, name: str, shard: str | None = None
 
 
 def _upsert(
-    connection: Connection, table: Table, row: Mapping[str, Any], changed: Mapping[str, Any]
-) -> None:
-    """Insert a row; where its key exists, change that row."""
+    connection: Connection,
+    table: Table,
+    row: Mapping[str, Any],
+    changed: Mapping[str, Any],
+    where: ColumnElement[bool] | None = None,
+) -> bool:
+    """Insert a row; where its key exists, change that row if it meets a condition.
+
+    Returns:
+        Whether a row was inserted or changed.
+    """
     make = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
     keys = [column.name for column in table.primary_key]
     statement = make(table).values(**row)
-    connection.execute(statement.on_conflict_do_update(index_elements=keys, set_=dict(changed)))
+    statement = statement.on_conflict_do_update(
+        index_elements=keys, set_=dict(changed), where=where
+    )
+    # RETURNING tells whether a row was written; on PostgreSQL the row count does not.
+    written = connection.execute(statement.returning(*table.primary_key))
+    return written.one_or_none() is not None

@@ -161,12 +161,12 @@ def _withdraw(connection: Connection, slug: str) -> None:
     """Let the files of a topic's feed be deleted, and answer its addresses as gone."""
     hashed = _hash_slug(_get_key(connection), slug)
     insert_once(connection, retired_address, slug_hash=hashed)
-    withdraw_feed(connection, slug)
+    connection.execute(delete(feed).where(feed.c.name == slug))
+    withdraw_files(connection, slug)
 
 
-def withdraw_feed(connection: Connection, name: str) -> None:
-    """Let the files of a feed be deleted, which is not written any more."""
-    connection.execute(delete(feed).where(feed.c.name == name))
+def withdraw_files(connection: Connection, name: str) -> None:
+    """Let the files of a feed be deleted. If it is public then, they are written again."""
     insert_once(connection, withdrawn_feed, name=name)
 
 

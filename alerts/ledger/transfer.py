@@ -36,6 +36,7 @@ from sqlalchemy.exc import DBAPIError
 
 from alerts.errors import ExitStatus
 from alerts.ledger import schema_version
+from alerts.ledger.delivery_schema import channel_licence
 from alerts.ledger.engine import Ledger, open_ledger
 from alerts.ledger.schema import (
     acronym,
@@ -47,7 +48,7 @@ from alerts.ledger.schema import (
     topic,
     vocabulary,
 )
-from alerts.ledger.service_schema import writer
+from alerts.ledger.service_schema import process, writer
 from alerts.ledger.table_differences import WrongRow, get_key, iter_wrong_rows, open_snapshot
 from alerts.ledger.urls import LedgerError, format_url, parse_url
 
@@ -58,7 +59,7 @@ _BATCH = 2000
 #: The first pass copies, the second compares. Two more are for a ledger that pages write into.
 _MAX_PASSES = 4
 
-_LEFT_OUT = (writer, indexed_question, vocabulary, acronym)
+_LEFT_OUT = (writer, process, channel_licence, indexed_question, vocabulary, acronym)
 #: A ledger with rows in one of these is in use.
 _CONTENTS = (subscriber, topic, question, message)
 _COPIED = tuple(table for table in metadata.sorted_tables if table not in _LEFT_OUT)

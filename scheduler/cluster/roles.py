@@ -36,7 +36,7 @@ log = logging.getLogger("watchword.cluster")
 
 #: Seconds that jobs get to end after a signal: a third less than systemd gives a process before it
 #: kills it (90 s). Then the process leaves; each job can be killed, and another worker takes it.
-_GRACE = 60.0
+STOP_SECONDS = 60.0
 
 
 class NeedsPostgres(WatchwordError):
@@ -133,14 +133,14 @@ def _begin_to_stop(service: Service) -> None:
     """Let every job come to its end, and the process leave if one does not."""
     log.info("stopping")
     if not service.stop.is_set():
-        timer = threading.Timer(_GRACE, _leave)
+        timer = threading.Timer(STOP_SECONDS, _leave)
         timer.daemon = True
         timer.start()
     service.stop.set()
 
 
 def _leave() -> None:
-    log.warning("a job has not ended in %.0f s: another worker will do it again", _GRACE)
+    log.warning("a job has not ended in %.0f s: another worker will do it again", STOP_SECONDS)
     logging.shutdown()
     os._exit(ExitStatus.OK)
 

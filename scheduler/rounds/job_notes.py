@@ -189,6 +189,7 @@ class JobNotes:
         """Note that a job begins, and those around it that have not been noted yet."""
         begun = {**self._around, name: begun_at}
         with self._take_unwritten() as failures, self._ledger.writing_shard() as connection:
+            jobs.lock(connection, begun.keys() | {one.failure.name for one in failures})
             self._write_failures(connection, failures)
             for job, moment in begun.items():
                 jobs.begin(connection, job, moment, is_alone=self._is_alone)
@@ -248,6 +249,7 @@ class JobNotes:
             self._take_unwritten() as failures,
             bystander.writing_shard() as connection,
         ):
+            jobs.lock(connection, {one.failure.name for one in failures})
             self._write_failures(connection, failures)
 
     @contextmanager

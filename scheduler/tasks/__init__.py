@@ -14,18 +14,19 @@ from scheduler.tasks.deliver import (
     is_delivery_due,
     tell_operator,
 )
-from scheduler.tasks.table import TASKS, run_waiting
+from scheduler.tasks.table import TASKS
+from scheduler.tasks.task import Task
 from scheduler.tasks.upkeep import AlarmUpdate, delete_expired_data
 
 __all__ = [
     "MAX_DELIVERY_SECONDS",
     "TASKS",
     "AlarmUpdate",
+    "Task",
     "compose_digests",
     "delete_expired_data",
     "deliver_messages",
     "deliver_outbox",
     "is_delivery_due",
-    "run_waiting",
     "tell_operator",
 ]

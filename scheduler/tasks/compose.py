@@ -50,4 +50,4 @@ def _run_together(service: Service, keys: Sequence[str]) -> Counter[str]:
     return Counter(digests=digests)
 
 
-COMPOSE = Task("compose", 20, list_waiting_pieces, _run, _run_together)
+COMPOSE = Task("compose", 20, list_waiting_pieces, _run, run_together=_run_together)

@@ -10,18 +10,23 @@ from collections.abc import Sequence
 from datetime import datetime
 from functools import partial
 
+import msgspec
 from sqlalchemy import Connection
 
 from alerts.delivery import ChannelRefused, ChannelUnavailable, DeliveryWatch, deliver_due
-from alerts.ledger import claims, pauses
+from alerts.ledger import claims, cluster_processes, pauses
 from alerts.model import Recipient
 from alerts.operator import update_mail_alarms
 from scheduler.service import Service
-from scheduler.tasks.task import WHOLE, ProgressCallback, Task
+from scheduler.tasks.task import ProgressCallback, Task
 from scheduler.tasks.upkeep import queue_operator_messages
 
 log = logging.getLogger("watchword.jobs")
 
+#: Workers that deliver at the same time. How many connections they open together is in the config.
+_MAX_WORKERS = 16
+#: So many messages are worth another worker: they take one connection some seconds.
+_MESSAGES_A_WORKER = 250
 #: No more messages are begun after so many seconds. Alarms are updated before it goes on.
 MAX_DELIVERY_SECONDS = 300.0
 
@@ -32,6 +37,7 @@ def deliver_messages(
     recipient: str | None = None,
     seconds: float | None = None,
     on_progress: ProgressCallback = lambda _done, _total: None,
+    sharers: int = 1,
 ) -> Counter[str]:
     """Deliver the messages that are due; return the number of each outcome.
 
@@ -41,6 +47,7 @@ def deliver_messages(
         seconds: After which no more messages are begun with; None for no limit.
         on_progress: Called after each message with the number of those that are settled, and of
             all that are due.
+        sharers: How many processes deliver now, and share the connections.
 
     Raises:
         ChannelUnavailable: A channel could not be used; its messages stay queued.
@@ -50,7 +57,7 @@ def deliver_messages(
         service.ledger,
         service.config.channel_table,
         service.clock,
-        service.config.mail.delivery_policy,
+        msgspec.structs.replace(service.config.mail.delivery_policy, sharers=sharers),
         sent_log=service.sent_log,
         watch=DeliveryWatch(
             is_stopping=lambda: service.stop.is_set() or time.monotonic() >= end,
@@ -61,13 +68,14 @@ def deliver_messages(
 
 
 def deliver_outbox(
-    service: Service, seconds: float | None = None
+    service: Service, seconds: float | None = None, sharers: int = 1
 ) -> tuple[Counter[str], ChannelUnavailable | None]:
     """Deliver unless paused, and update the alarms about mail.
 
     Args:
         service: The open service.
         seconds: After which no more messages are begun with; None for no limit.
+        sharers: How many processes deliver now, and share the connections.
 
     Returns:
         The number of each outcome, and why a channel could not be used, if so.
@@ -78,7 +86,7 @@ def deliver_outbox(
         is_paused = pauses.find(connection, "delivery") is not None
     try:
         if not is_paused:
-            outcomes = deliver_messages(service, seconds=seconds)
+            outcomes = deliver_messages(service, seconds=seconds, sharers=sharers)
     except ChannelUnavailable as error:
         problem = error  # the boundary of the job logs it
     with service.ledger.writing() as connection:
@@ -134,11 +142,21 @@ def _notify_operator(service: Service) -> None:
 
 
 def _list_waiting(connection: Connection, now: datetime) -> Sequence[str]:
-    return [WHOLE] if claims.has_due(connection, now) else []
+    """Return a key for each worker that there is work for; what each sends is claimed there."""
+    due = claims.count_due_up_to(connection, now, _MAX_WORKERS * _MESSAGES_A_WORKER)
+    return [str(number + 1) for number in range(math.ceil(due / _MESSAGES_A_WORKER))]
 
 
 def _run(service: Service, _key: str) -> Counter[str]:
-    outcomes, problem = deliver_outbox(service, MAX_DELIVERY_SECONDS)
+    """Deliver, with this process's part of the connections, unless it does so already."""
+    if not service.delivering.acquire(blocking=False):
+        return Counter()
+    try:
+        with service.ledger.reading() as connection:
+            workers = cluster_processes.count_workers(connection, DELIVER.name, service.clock())
+        outcomes, problem = deliver_outbox(service, MAX_DELIVERY_SECONDS, max(1, workers))
+    finally:
+        service.delivering.release()
     if problem is not None:
         raise problem
     return outcomes

@@ -64,6 +64,25 @@ def test_alarms_and_clock_are_looked_at_without_a_lock(idle: Idle) -> None:
         assert not AlarmUpdate(idle.service).is_needed()
 
 
+def test_a_whole_round_with_nothing_to_do_waits_for_no_writer(idle: Idle) -> None:
+    run_pipeline(idle.service)  # what is left of the first round
+    idle.now += timedelta(seconds=20)
+    with idle.locked():
+        done = run_pipeline(idle.service)
+    assert done.failures == ()
+    assert (done.matches, done.feeds, done.digests, done.deliveries) == (0, 0, 0, {})
+
+
+def test_feeds_whose_files_are_gone_are_written_in_the_next_round(idle: Idle) -> None:
+    folder = idle.folder / "var" / "feeds"
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    assert "everything.atom.xml" in before
+    for path in folder.iterdir():
+        path.unlink()
+    assert run_pipeline(idle.service).feeds == 1
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+
+
 def test_what_only_time_changes_is_still_seen(idle: Idle) -> None:
     idle.now += timedelta(hours=40)
     with idle.service.ledger.writing() as connection:

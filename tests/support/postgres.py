@@ -79,10 +79,15 @@ class RunningCluster:
 
 
 @contextmanager
-def run_cluster(programs: Path) -> Iterator[RunningCluster]:
-    """A running server of the caller's own, which may be stopped and started."""
+def run_cluster(programs: Path, host: str = "127.0.0.1") -> Iterator[RunningCluster]:
+    """A running server of the caller's own, which may be stopped and started.
+
+    Args:
+        programs: Of the server.
+        host: The address at which it listens. Who reaches it may do everything.
+    """
     with _make_folder() as folder:
-        cluster = _make_cluster(programs, folder)
+        cluster = _make_cluster(programs, folder, host)
         cluster.start()
         try:
             yield cluster
@@ -131,14 +136,17 @@ def _make_folder() -> Iterator[Path]:
         yield Path(folder)
 
 
-def _make_cluster(programs: Path, folder: Path) -> RunningCluster:
+def _make_cluster(programs: Path, folder: Path, host: str = "127.0.0.1") -> RunningCluster:
     """Write a cluster's files into ``folder``; it does not run yet."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port: int = free.getsockname()[1]
     initdb = ["initdb", "-D", str(folder / "data"), "-U", "watchword", "-A", "trust", "-E", "UTF8"]
     _run(programs, [*initdb, "--no-sync"], _USER, str(folder))
+    if host != "127.0.0.1":
+        with (folder / "data" / "pg_hba.conf").open("a") as rules:
+            rules.write("host all all samenet trust\n")
     settings = " ".join(f"-c {setting}" for setting in _SETTINGS)
-    options = f"-h 127.0.0.1 -p {port} -k {folder} {settings}"
+    options = f"-h {host} -p {port} -k {folder} {settings}"
     url = f"postgresql://watchword@127.0.0.1:{port}"
     return RunningCluster(url, programs, folder, options, _USER)
 

@@ -30,7 +30,7 @@ class SmtpServer:
     (a byte of the answer each tenth of a second, without end) or ``endless`` (lines without end).
     """
 
-    def __init__(self) -> None:
+    def __init__(self, host: str = "127.0.0.1") -> None:
         self.script: dict[str, str] = {}
         self.rcpt_replies: dict[str, str] = {}  #: answers to RCPT, by address
         self.on_dot: Callable[[], object] = lambda: None  #: called when a message has arrived
@@ -45,7 +45,9 @@ class SmtpServer:
         self.most_open = 0  #: connections at a time, at most
         self.messages: list[bytes] = []
         self.connections = 0
-        self._listener = socket.create_server(("127.0.0.1", 0))
+        self._sessions: set[socket.socket] = set()
+        self._host = host
+        self._listener = socket.create_server((host, 0))
         self.port: int = self._listener.getsockname()[1]
         self._thread = threading.Thread(target=self._serve, daemon=True)
 
@@ -65,6 +67,21 @@ class SmtpServer:
     def stop(self) -> None:
         self._listener.close()
 
+    def go_away(self) -> None:
+        """Accept no connections any more, and cut those that are open."""
+        self._listener.shutdown(socket.SHUT_RDWR)  # which wakes the thread that accepts
+        self._listener.close()
+        self._thread.join()
+        for session in list(self._sessions):
+            with suppress(OSError):
+                session.shutdown(socket.SHUT_RDWR)
+
+    def come_back(self) -> None:
+        """Accept connections again, at the same port."""
+        self._listener = socket.create_server((self._host, self.port))
+        self._thread = threading.Thread(target=self._serve, daemon=True)
+        self._thread.start()
+
     def _serve(self) -> None:
         while True:
             try:
@@ -83,6 +100,7 @@ class SmtpServer:
                 connection.sendall(b"421 too many connections\r\n")
             else:
                 self._session(connection, lines)
+        self._sessions.discard(connection)
         self._open -= 1
 
     def _session(self, connection: socket.socket, lines: Iterator[bytes]) -> None:
@@ -151,9 +169,9 @@ def _say(connection: socket.socket, answer: str) -> bool:
 
 
 @contextmanager
-def run_smtp_server() -> Iterator[SmtpServer]:
-    """A running server."""
-    server = SmtpServer()
+def run_smtp_server(host: str = "127.0.0.1") -> Iterator[SmtpServer]:
+    """A running server at an address of this machine."""
+    server = SmtpServer(host)
     server.start()
     try:
         yield server

@@ -10,7 +10,7 @@ import msgspec
 from alerts.digests.drafts.run import DigestRun
 from alerts.digests.subscriber_digest import DigestSettings
 from alerts.language import get_language_tag, set_language
-from alerts.ledger import Ledger, open_reader
+from alerts.ledger import Ledger
 from alerts.mail import MailIdentity
 from alerts.rendering import Templates
 
@@ -43,4 +43,5 @@ class DraftSettings(msgspec.Struct, frozen=True):
         """Open the ledger for reading, and begin the run, in the process that is to write."""
         set_language(self.language)
         settings = DigestSettings(Templates(self.templates), self.identity, self.batch_interval)
-        return open_reader(self.ledger_url, role=self.role), DigestRun(settings, self.now)
+        ledger = Ledger.open_for_reading(self.ledger_url, role=self.role)
+        return ledger, DigestRun(settings, self.now)

@@ -49,6 +49,16 @@ def test_many_messages_use_few_connections_and_are_sent_once(
     assert deliver_due(ledger, by_smtp(server), lambda: now) == {}
 
 
+@pytest.mark.parametrize(("connections", "sharers", "most"), [(4, 2, 2), (5, 2, 3), (2, 9, 1)])
+def test_a_process_leaves_the_others_their_part_of_the_connections(
+    ledger: Ledger, now: datetime, server: SmtpServer, connections: int, sharers: int, most: int
+) -> None:
+    queue_messages(ledger, now, *people(20))
+    channels, policy = by_smtp(server, connections=connections), DeliveryPolicy(sharers=sharers)
+    assert deliver_due(ledger, channels, lambda: now, policy) == {"sent": 20}
+    assert server.connections <= most
+
+
 def test_one_bad_recipient_among_many_with_pipelining(
     ledger: Ledger, now: datetime, server: SmtpServer
 ) -> None:

@@ -11,12 +11,14 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from sqlalchemy import select
+from sqlalchemy import event, insert, select, update
 
 from alerts.digests import DigestSettings, compose_due_digests, preview_due_digests
-from alerts.ledger import Ledger, alarms, matches, topics
+from alerts.ledger import Ledger, alarms, due_sweep, matches, open_ledger, topics
+from alerts.ledger.due_schema import due_subscriber
 from alerts.ledger.messages import decompress_body
-from alerts.ledger.schema import message
+from alerts.ledger.range_schema import topic_range
+from alerts.ledger.schema import message, subscription
 from alerts.ledger.subscriptions import SubscriptionRequest
 from alerts.mail import MailIdentity
 from alerts.matching import TopicMatcher
@@ -316,3 +318,74 @@ def test_a_digest_that_fails_holds_up_no_other(
     assert compose(ledger, now + timedelta(hours=1)) == 1  # with our own template
     with ledger.reading() as connection:
         assert alarms.list_open(connection) == []
+
+
+def test_who_has_topics_of_a_range_that_is_behind_waits_for_it(
+    ledger: Ledger, now: datetime
+) -> None:
+    """Otherwise a question that matches topics of two ranges would come in two digests."""
+    subscribe_ada(ledger, now, "VRU")
+    record(ledger, now, make_question(1, words="About VRU."))
+    with ledger.writing() as connection:
+        connection.execute(insert(topic_range).values(id=1, matched_up_to=0))
+        before = connection.execute(select(due_subscriber.c.is_settled)).scalar_one()
+    assert compose(ledger, now) == 0
+    with ledger.writing() as connection:
+        row = connection.execute(select(due_subscriber)).one()
+        assert (row.is_settled, row.due_at) == (before, now + timedelta(seconds=10))
+        connection.execute(update(topic_range).values(matched_up_to=1))
+    assert compose(ledger, now) == 0
+    assert compose(ledger, now + timedelta(seconds=10)) == 1
+
+
+def test_a_match_wakes_whoever_composes(ledger: Ledger, now: datetime) -> None:
+    subscribe_ada(ledger, now, "VRU")
+    with ledger.writing() as connection:
+        question = QuestionReading(make_question(1, words="About VRU."))
+        record_readings(connection, [question], now, RecordingRules())
+    woken: list[str] = []
+    announcing = ledger.announcing_by(lambda _, names: woken.extend(names))
+    TopicMatcher(announcing).match_new_changes()
+    assert woken == ["compose"]
+
+
+def test_a_change_before_the_due_time_is_sent_for_it_though_it_is_matched_later(
+    ledger: Ledger, now: datetime
+) -> None:
+    """In a cluster, the round of a due time does not wait for matching."""
+    subscribe_ada(ledger, now, "VRU", Frequency.WEEKLY)
+    record(ledger, now, make_question(1, words="About VRU."))
+    assert compose(ledger, now) == 1
+    monday = datetime(2026, 7, 20, 6, tzinfo=now.tzinfo)  # 7 o'clock in London
+    minute = timedelta(minutes=1)
+    with ledger.writing() as connection:
+        question = QuestionReading(make_question(2, words="More about VRU."))
+        record_readings(connection, [question], monday - minute, RecordingRules())
+    assert compose(ledger, monday) == 0
+    TopicMatcher(ledger).match_new_changes()
+    assert compose(ledger, monday + minute) == 1
+
+
+@pytest.mark.postgres
+@pytest.mark.parametrize("ledger_url", ["postgresql"], indirect=True)
+def test_a_frequency_that_changes_while_matches_are_noted_loses_no_digest(
+    ledger: Ledger, ledger_url: str, now: datetime
+) -> None:
+    subscribe_ada(ledger, now, "VRU", Frequency.WEEKLY)
+    record(ledger, now, make_question(1, words="About VRU."))
+    assert compose(ledger, now) == 1
+    other = open_ledger(ledger_url)
+    changed: list[str] = []
+
+    def change(_1: object, _2: object, statement: str, *_: object) -> None:
+        if not changed and statement.startswith("INSERT INTO due_subscriber"):
+            changed.append("monthly")
+            with other.writing() as connection:
+                connection.execute(update(subscription).values(frequency="monthly"))
+
+    event.listen(ledger.engine, "before_cursor_execute", change)
+    record(ledger, now, make_question(2, words="More about VRU."))
+    with ledger.reading() as connection:
+        assert due_sweep.list_missed(connection) == ()
+        assert connection.execute(select(subscription.c.frequency)).scalar_one() == "monthly"
+    other.close()

@@ -18,7 +18,7 @@ from sqlalchemy import event
 
 from alerts.feeds import FeedContext, FeedFolder, list_waiting_feeds, publish_feed, publish_feeds
 from alerts.feeds import folder as folder_module
-from alerts.ledger import Ledger, feeds, open_ledger
+from alerts.ledger import Ledger, feeds, open_ledger, topics
 from alerts.subscribers import hide_topic, publish_topic
 from crawler.storage import Folder, LocalFolder, parse_folder
 from tests.alerts.feeds.test_publish import (
@@ -139,6 +139,58 @@ def test_a_feed_hidden_meanwhile_is_not_written(
 
     assert not publish_feed(ledger, PausedFolder(tmp_path, hide), CONTEXT, "VRU")
     assert list(tmp_path.glob("VRU.*")) == []
+
+
+@pytest.mark.postgres
+@pytest.mark.parametrize("ledger_url", ["postgresql"], indirect=True)
+def test_a_feed_published_again_just_when_it_is_found_private_has_files(
+    ledger: Ledger, ledger_url: str, now: datetime, tmp_path: Path
+) -> None:
+    record(ledger, now, make_question(1, words="The VRU."))
+    second = open_ledger(ledger_url)
+    published: list[str] = []
+
+    def publish_again(_1: object, _2: object, statement: str, *_: object) -> None:
+        if not published and statement.startswith(("DELETE FROM feed", "INSERT INTO withdrawn")):
+            published.append("VRU")
+            with second.writing() as connection:
+                publish_topic(connection, "VRU", now)
+
+    class Hidden(FeedFolder):
+        def write(self, files: Mapping[str, bytes]) -> None:
+            super().write(files)
+            with second.writing() as connection:
+                hide_topic(connection, "VRU")
+            event.listen(ledger.engine, "before_cursor_execute", publish_again)
+
+    assert not publish_feed(ledger, Hidden(LocalFolder(tmp_path)), CONTEXT, "VRU")
+    assert published == ["VRU"]
+    publish(ledger, tmp_path)
+    assert len(read_titles(tmp_path / "VRU.atom.xml")) == 1
+    second.close()
+
+
+@pytest.mark.postgres
+@pytest.mark.parametrize("ledger_url", ["postgresql"], indirect=True)
+def test_a_topic_hidden_while_it_is_matched_gets_no_feed(ledger: Ledger, now: datetime) -> None:
+    record(ledger, now, make_question(1, words="The VRU."))
+    with ledger.reading() as connection:
+        topic = topics.find_by_slug(connection, "VRU")
+    assert topic is not None
+
+    def mark() -> None:
+        with ledger.writing_shard() as connection:
+            feeds.mark_matched(connection, 0, {topic.id})
+
+    other = threading.Thread(target=mark)
+    with ledger.writing() as connection:
+        hide_topic(connection, "VRU")
+        other.start()
+        other.join(0.3)
+        assert other.is_alive()  # it has seen a public topic, and waits for the row of its feed
+    other.join()
+    with ledger.reading() as connection:
+        assert feeds.get(connection, "VRU") is None
 
 
 def test_several_at_once_publish_the_same_as_one(

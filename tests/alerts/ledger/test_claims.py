@@ -68,6 +68,27 @@ def test_a_message_is_taken_over_when_its_lease_is_over(
         assert (key in claims.lock_held(connection, [key], theirs)) is is_taken
 
 
+def test_what_is_due_is_counted_no_further_than_asked(ledger: Ledger, now: datetime) -> None:
+    """Queued messages, and those whose delivery has let its lease end."""
+    queue_messages(ledger, now, *(f"a{number}@demo.example" for number in range(5)))
+    with ledger.writing() as connection:
+        [first, *_] = claim_all(connection, now, claims.name_delivery())[:2]
+        assert claims.count_due_up_to(connection, now, 9) == 0
+        connection.execute(
+            update(message)
+            .where(message.c.id == first)
+            .values(lease_until=read_later(connection, -PERIODS.sending))
+        )
+        connection.execute(update(message).where(message.c.id != first).values(phase="queued"))
+        assert [claims.count_due_up_to(connection, now, most) for most in (2, 4, 5, 9)] == [
+            2,
+            4,
+            5,
+            5,
+        ]
+        assert claims.count_due_up_to(connection, now - timedelta(hours=1), 9) == 0
+
+
 def test_what_is_renewed_stays_and_what_is_released_is_free(ledger: Ledger, now: datetime) -> None:
     queue_messages(ledger, now, ADA, BO)
     mine = claims.name_delivery()

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
+
+import pytest
 
 from alerts.ledger import Ledger, alarms, jobs
 from alerts.operator import update_job_alarms
@@ -76,3 +80,43 @@ def test_a_job_that_finds_nothing_to_do_has_ended_well(ledger: Ledger, now: date
         assert (words.good_at, words.is_settled) == (now, True)
         jobs.note_idle(connection, {"match": now + MINUTE})
         assert jobs.list_all(connection)[0].is_settled
+
+
+@pytest.mark.parametrize("is_alone", [True, False])
+def test_who_looked_before_a_job_began_or_failed_changes_nothing(
+    ledger: Ledger, now: datetime, *, is_alone: bool
+) -> None:
+    with ledger.writing() as connection:
+        jobs.begin(connection, "deliver", now + MINUTE)
+        jobs.fail(connection, "match", "why", now, now + MINUTE, shard="topics 1")
+        before = jobs.list_all(connection)
+        seconds = now + timedelta(seconds=30)
+        jobs.note_idle(connection, {"match": seconds, "deliver": seconds}, is_alone=is_alone)
+        assert jobs.list_all(connection) == before
+        later = now + 2 * MINUTE
+        jobs.note_idle(connection, {"match": later, "deliver": later})
+        assert all(job.is_settled for job in jobs.list_all(connection))
+
+
+@pytest.mark.postgres
+@pytest.mark.parametrize("ledger_url", ["postgresql"], indirect=True)
+def test_two_that_note_the_same_jobs_wait_for_one_another_in_turn(
+    ledger: Ledger, now: datetime
+) -> None:
+    """Without an order of the rows, the server would end one of the two."""
+    names = ["round", "match"]
+    with ledger.writing() as connection:
+        jobs.note_idle(connection, dict.fromkeys(names, now))
+    meeting = threading.Barrier(2)
+
+    def note(ends: dict[str, datetime]) -> None:
+        for minute in range(20):
+            meeting.wait(10)
+            with ledger.writing_shard() as connection:
+                moments = {name: moment + minute * MINUTE for name, moment in ends.items()}
+                jobs.note_idle(connection, moments, is_alone=False)
+
+    with ThreadPoolExecutor(2) as pool:
+        orders = (names, names[::-1])
+        done = [pool.submit(note, dict.fromkeys(order, now)) for order in orders]
+    assert [one.result() for one in done] == [None, None]

@@ -25,7 +25,7 @@ from tests.support.service import (
 )
 
 #: What is not copied: it describes a process, or is made from the questions.
-LEFT_OUT = {"writer", "indexed_question", "vocabulary", "acronym"}
+LEFT_OUT = {"writer", "process", "channel_licence", "indexed_question", "vocabulary", "acronym"}
 MOMENT = datetime(2026, 7, 16, 12, 0, 0, 123456, tzinfo=UTC)
 
 

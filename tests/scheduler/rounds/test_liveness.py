@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 import pytest
 from sqlalchemy import event
 
-from alerts.ledger import Ledger, LedgerUnavailable, alarms, clock_readings, jobs
+from alerts.ledger import Ledger, LedgerUnavailable, alarms, clock_readings, jobs, open_ledger
 from alerts.ledger.clock_readings import ClockReading
 from scheduler.rounds import HourlyWork, JobNotes, RoundMemory
 
@@ -119,6 +119,29 @@ def test_a_look_that_fails_is_a_failure_of_its_job(rounds: Rounds) -> None:
         assert [one.kind for one in alarms.list_open(connection)] == ["job match"]
     rounds.run()
     assert rounds.read()["match"].is_settled
+
+
+@pytest.mark.postgres
+@pytest.mark.parametrize("ledger_url", ["postgresql"], indirect=True)
+def test_a_clock_that_another_process_found_set_back_stays_so(
+    ledger: Ledger, ledger_url: str, now: datetime
+) -> None:
+    other = open_ledger(ledger_url)
+    with ledger.writing() as connection:
+        clock_readings.record(connection, ClockReading(now))
+
+    def set_back(_1: object, _2: object, statement: str, *_: object) -> None:
+        if statement.startswith("UPDATE clock_reading"):
+            with other.writing() as connection:
+                clock_readings.record(connection, ClockReading(now - timedelta(hours=1)))
+
+    event.listen(ledger.engine, "before_cursor_execute", set_back)
+    with ledger.writing_shard() as connection:
+        clock_readings.advance(connection, ClockReading(now + 30 * SECOND))
+    other.close()
+    with ledger.reading() as connection:
+        newest = clock_readings.list_all(connection)[-1]
+    assert newest.moment == newest.set_back_at == now - timedelta(hours=1)
 
 
 def test_what_the_clock_shows_is_written_with_it(rounds: Rounds) -> None:

@@ -1,0 +1,150 @@
+"""The files of docs/deployment name commands, options, files and queues that exist."""
+
+from __future__ import annotations
+
+import configparser
+import re
+import shlex
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import click
+import pytest
+
+from alerts.errors import ExitStatus
+from scheduler.cli.group import watchword
+from scheduler.cluster import QUEUES
+from scheduler.cluster.roles import STOP_SECONDS
+from scheduler.config import Config, load_config
+from tests.support.paths import REPOSITORY
+
+_FOLDER = REPOSITORY / "docs" / "deployment"
+_UNITS = sorted(_FOLDER.glob("*.service"))
+_DOCUMENT = (REPOSITORY / "docs" / "scaling.md").read_text()
+_ANALYZE = shutil.which("systemd-analyze")
+#: What systemd puts for the specifiers and variables of our units.
+_FILLED_IN = {"%i": "8080", "${QUEUES}": ",".join(QUEUES), "${CONCURRENCY}": "2"}
+
+
+@pytest.fixture(scope="module")
+def compose() -> Any:
+    """The compose file."""
+    yaml = pytest.importorskip("yaml", reason="the environment is older than the lock: make check")
+    return yaml.safe_load((_FOLDER / "compose.yaml").read_text())
+
+
+def parse_command(arguments: list[str]) -> click.Context:
+    """Return what a command line means; a wrong one raises ``click.UsageError``."""
+    name, *more = arguments
+    above = click.Context(watchword, info_name="watchword")
+    command = watchword.get_command(above, name)
+    assert command is not None, f"there is no command {name}"
+    return command.make_context(name, more, parent=above)
+
+
+def read_unit(unit: Path) -> dict[str, str]:
+    """Return the last value of each key of ``[Service]``."""
+    parser = configparser.RawConfigParser(strict=False)
+    parser.optionxform = str  # type: ignore[assignment,method-assign]  # keys are case-sensitive
+    parser.read(unit)
+    return dict(parser["Service"])
+
+
+def load(name: str) -> Config:
+    """Load a config of the folder."""
+    return load_config(_FOLDER / name)
+
+
+def list_commands(compose: Any) -> Iterator[list[str]]:
+    """The command lines of all containers of ours."""
+    for service in compose["services"].values():
+        if service.get("image") == "watchword":
+            yield service["command"]
+
+
+@pytest.mark.parametrize("unit", _UNITS, ids=lambda unit: unit.name)
+def test_a_unit_starts_a_command_that_exists(unit: Path) -> None:
+    line = read_unit(unit)["ExecStart"]
+    for name, value in _FILLED_IN.items():
+        line = line.replace(name, value)
+    program, *arguments = shlex.split(line)
+    assert Path(program).name == "watchword"
+    assert f"watchword-{arguments[0]}" in unit.name
+    parse_command(arguments)
+
+
+@pytest.mark.parametrize("unit", _UNITS, ids=lambda unit: unit.name)
+def test_a_unit_outlasts_the_database_and_waits_for_jobs(unit: Path) -> None:
+    """Status 0 is no reason to stay down: a worker may leave with it after a restart."""
+    service = read_unit(unit)
+    assert service["Restart"] == "always"
+    assert int(service["TimeoutStopSec"]) > STOP_SECONDS
+    assert int(service["WatchdogSec"]) > load("cluster.toml").cluster.stalled_seconds
+
+
+@pytest.mark.skipif(_ANALYZE is None, reason="systemd is not installed")
+@pytest.mark.process
+def test_systemd_understands_the_units(tmp_path: Path) -> None:
+    names = []
+    for unit in _UNITS:
+        text = re.sub(r"ExecStart=\S+", "ExecStart=/bin/true", unit.read_text())
+        names.append(tmp_path / unit.name.replace("@", "@8080"))
+        names[-1].write_text(text)
+    done = subprocess.run(
+        [str(_ANALYZE), "verify", "--man=no", *names],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    told = [line for line in done.stderr.splitlines() if str(tmp_path) in line]
+    assert (done.returncode, told) == (ExitStatus.OK, [])
+
+
+def test_the_unit_of_a_worker_takes_every_queue() -> None:
+    unit = (_FOLDER / "watchword-work@.service").read_text()
+    named = re.search(r"^Environment=QUEUES=(\S+)", unit, re.MULTILINE)
+    assert named is not None
+    assert set(named[1].split(",")) == set(QUEUES)
+
+
+def test_containers_run_commands_that_exist_and_take_every_queue(compose: Any) -> None:
+    found = [parse_command(arguments) for arguments in list_commands(compose)]
+    assert {one.info_name for one in found} == {"schedule", "work", "serve"}
+    queues = [one.params["queues"] for one in found if one.info_name == "work"]
+    assert sorted(",".join(queues).split(",")) == sorted(QUEUES)
+
+
+def test_containers_find_their_files_and_wait_for_jobs(compose: Any) -> None:
+    build = compose["x-watchword"]["build"]
+    assert (_FOLDER / build["context"] / build["dockerfile"]).exists()
+    assert int(compose["x-watchword"]["stop_grace_period"].rstrip("s")) > STOP_SECONDS
+    mounted = re.findall(r"- \./(\S+):/", (_FOLDER / "compose.yaml").read_text())
+    made = {"pgbouncer-users.txt"}  # by the operator, with passwords
+    assert {name for name in mounted if not (_FOLDER / name).exists()} == made
+
+
+def test_the_image_copies_what_exists() -> None:
+    copied = re.findall(r"^COPY (.*) \S+$", (_FOLDER / "Dockerfile").read_text(), re.MULTILINE)
+    for name in " ".join(copied).split():
+        assert (REPOSITORY / name).exists(), name
+
+
+@pytest.mark.parametrize("name", ["cluster.toml", "containers.toml"])
+def test_a_config_loads_and_shares_what_all_processes_need(name: str) -> None:
+    config = load(name)
+    assert config.ledger.url.reveal().startswith("postgresql://")
+    assert config.mail.channel == "smtp"
+
+
+def test_nothing_that_processes_share_is_on_one_machine() -> None:
+    config = load("cluster.toml")
+    for folder in (config.ledger.sent_log, config.feeds.path, config.archive.path):
+        assert str(folder).startswith("s3://")
+
+
+def test_the_document_names_every_file() -> None:
+    for path in _FOLDER.iterdir():
+        assert f"deployment/{path.name}" in _DOCUMENT
