@@ -48,8 +48,10 @@ class StatementTimeout(WatchwordError):
     exit_status = ExitStatus.RETRY
 
 
-class _ChangeRefused(Exception):
+class _ChangeRefused(WatchwordError):
     """A statement would have changed something where that is only asked."""
+
+    exit_status = ExitStatus.RETRY
 
 
 @dataclass(frozen=True)
