@@ -61,8 +61,8 @@ def sync_config(service: Service) -> None:
     with service.ledger.writing() as connection:
         named = _sync_topics(connection, service, now)
         configured = _sync_subscriptions(connection, service, now, named)
-        for active in subscriptions.list_active(connection):
-            if active.origin == "config" and (active.email, active.canonical) not in configured:
+        for active in subscriptions.list_from_config(connection):
+            if (active.email, active.canonical) not in configured:
                 subscriptions.unsubscribe(connection, active.subscriber_id, now, active.topic_id)
         publication.set_in_config(connection, {key: entry for key, (entry, _) in named.items()})
         for topic_id, (_, title) in named.items():

@@ -17,6 +17,8 @@ from pythonjsonlogger.json import JsonFormatter
 from alerts.refusals import mask_addresses
 from alerts.secret import Secret, redact
 
+#: The package of the engine of a cluster.
+_ENGINE = "procrastinate"
 #: The secrets of the config that this process has loaded.
 _SECRETS: list[Secret] = []
 
@@ -67,9 +69,9 @@ def _shorten_engine_error(record: logging.LogRecord) -> bool:
 
     Each restart of the database would fill the log with stacks of the engine's own connections.
     """
-    if record.name.startswith("procrastinate") and record.exc_info:
-        error = record.exc_info[1]
-        cause = error and (error.__cause__ or error)
+    error = record.exc_info[1] if record.exc_info else None
+    if error and (record.name.startswith(_ENGINE) or type(error).__module__.startswith(_ENGINE)):
+        cause = error.__cause__ or error
         record.msg, record.args = " ".join(f"{record.getMessage()}: {cause}".split()), None
         record.exc_info = None
     return True

@@ -53,6 +53,7 @@ class SharedSentLog(SentLog):
         self._tidied_on: int | None = None
         self._timer: threading.Timer | None = None
         self._files_lock = threading.RLock()
+        atexit.register(self._write_or_log)
 
     def contains(self, keys: bytes, now: datetime) -> bool:
         """Return whether all of some keys are in the log, as :meth:`SentLog.contains`."""
@@ -79,7 +80,6 @@ class SharedSentLog(SentLog):
                 self._timer = threading.Timer(_WRITE_SECONDS, self._write_or_log)
                 self._timer.daemon = True
                 self._timer.start()
-                atexit.register(self._write_or_log)
         if self._tidied_on != day:
             self._tidied_on = day
             with self._explaining_faults():

@@ -40,6 +40,7 @@ from sqlalchemy.types import TypeEngine
 
 from alerts.ledger import digest_rounds
 from alerts.ledger.clock_readings import TOLERANCE
+from alerts.ledger.digest_rounds import DigestRound
 from alerts.ledger.due_calendar import DueCalendar
 from alerts.ledger.due_schema import due_subscriber
 from alerts.ledger.due_subscriptions import (
@@ -49,6 +50,7 @@ from alerts.ledger.due_subscriptions import (
     mark_empty_handled,
     may_be_sent,
 )
+from alerts.ledger.engine import Ledger
 from alerts.ledger.inserts import iter_parameters
 from alerts.ledger.schema import change, subscriber, subscription
 from alerts.ledger.utc_datetime import UtcDateTime
@@ -64,52 +66,76 @@ RANGE_SIZE = 1000
 def note_matches(connection: Connection, pairs: Sequence[tuple[int, int]]) -> None:
     """Note when the subscribers whom new matches concern are to be looked at.
 
+    A change that the last round knew was matched late: in a cluster, rounds do not wait for
+    matching. It may be in time for the last due time, so the next round looks.
+
     Args:
         connection: Of the ledger, in a transaction that writes.
         pairs: Topic id and number of the change of each match.
     """
-    newest = _find_newest_alerting(connection, pairs)
-    if not newest:
-        return
+    last = digest_rounds.find_newest(connection)
+    known = last.newest_seq if last else 0
+    if late := _find_newest_alerting(connection, [pair for pair in pairs if pair[1] <= known]):
+        _note_at_once(connection, late)
+    if fresh := _find_newest_alerting(connection, [pair for pair in pairs if pair[1] > known]):
+        _note_due(connection, fresh, last)
+
+
+def _note_at_once(connection: Connection, newest: Mapping[int, int]) -> None:
+    """Let the next round look at whom some changes concern, given by topic."""
     concerned = _select_concerned(connection, newest)
-    groups = connection.execute(
-        concerned.with_only_columns(
-            subscription.c.frequency, subscriber.c.zone, subscriber.c.hour
-        ).distinct()
-    ).all()
-    found = [DigestGroup(Frequency(row.frequency), row.zone, row.hour) for row in groups]
-    times = _build_rows(
-        connection,
-        "times",
-        [
-            {
-                "frequency": str(group.frequency),
-                "zone": group.zone,
-                "hour": group.hour,
-                "due": _format_moment(connection, _find_due(connection, group)),
-            }
-            for group in found
-        ],
-        {"frequency": Text(), "zone": Text(), "hour": Integer(), "due": UtcDateTime()},
-    )
+    at_once = literal(AT_ONCE, UtcDateTime())
+    rows = concerned.with_only_columns(subscription.c.subscriber_id, at_once).distinct()
+    _upsert(connection, rows.order_by(subscription.c.subscriber_id))
+
+
+def _note_due(connection: Connection, newest: Mapping[int, int], last: DigestRound | None) -> None:
+    """Note whom some changes concern, given by topic, for their first due time after a round."""
+    concerned = _select_concerned(connection, newest)
+    times = _build_times(connection, concerned, last)
     at_once = literal(AT_ONCE, UtcDateTime())
     is_new = subscription.c.last_due_at.is_(None)
     # A subscription whose frequency was changed since the groups were read has no time.
     due = case((is_new, at_once), else_=func.coalesce(times.c.due, at_once, type_=UtcDateTime()))
+    is_theirs = and_(
+        times.c.frequency == subscription.c.frequency,
+        times.c.zone == subscriber.c.zone,
+        times.c.hour == subscriber.c.hour,
+    )
     rows = (
-        concerned.outerjoin(
-            times,
-            and_(
-                times.c.frequency == subscription.c.frequency,
-                times.c.zone == subscriber.c.zone,
-                times.c.hour == subscriber.c.hour,
-            ),
-        )
+        concerned.outerjoin(times, is_theirs)
         .with_only_columns(subscription.c.subscriber_id, func.min(due, type_=UtcDateTime()))
         .group_by(subscription.c.subscriber_id)
         .order_by(subscription.c.subscriber_id)
     )
     _upsert(connection, rows)
+
+
+def _build_times(
+    connection: Connection, concerned: Select[tuple[int]], last: DigestRound | None
+) -> FromClause:
+    """Return the first due time after a round of each group of subscriptions, as a table."""
+    wanted = concerned.with_only_columns(
+        subscription.c.frequency, subscriber.c.zone, subscriber.c.hour
+    )
+    rows = [
+        {
+            "frequency": row.frequency,
+            "zone": row.zone,
+            "hour": row.hour,
+            "due": _format_moment(
+                connection, _find_due(Frequency(row.frequency), row.zone, row.hour, last)
+            ),
+        }
+        for row in connection.execute(wanted.distinct())
+    ]
+    types: dict[str, TypeEngine[Any]] = {
+        "frequency": Text(),
+        "zone": Text(),
+        "hour": Integer(),
+        "due": UtcDateTime(),
+    }
+    return _build_rows(connection, "times", rows, types)
 
 
 def _find_newest_alerting(
@@ -185,19 +211,18 @@ def _format_moment(connection: Connection, moment: datetime) -> str:
     return moment.strftime("%Y-%m-%d %H:%M:%S.%f") if is_sqlite else moment.isoformat()
 
 
-def _find_due(connection: Connection, group: DigestGroup) -> datetime:
-    """Return when a match of now is due: at the first due time after the last round.
-
-    Where no time can be named, the next round looks.
-    """
-    last = digest_rounds.find_newest(connection)
+def _find_due(frequency: Frequency, zone: str, hour: int, last: DigestRound | None) -> datetime:
+    """Return the first due time after a round; the next round looks where none can be named."""
     if last is None:
         return AT_ONCE
-    return find_next_due(group.frequency, last.moment, group.zone, group.hour) or AT_ONCE
+    return find_next_due(frequency, last.moment, zone, hour) or AT_ONCE
 
 
 def _upsert(connection: Connection, rows: Select[tuple[int, datetime]]) -> None:
-    """Add subscribers with when to look at them, or look earlier at those that are there."""
+    """Add subscribers with when to look at them, or look earlier at those that are there.
+
+    Workers are woken, who look whether it is time.
+    """
     make = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
     adding = make(due_subscriber).from_select(["subscriber_id", "due_at"], rows)
     earlier = adding.excluded.due_at
@@ -208,6 +233,7 @@ def _upsert(connection: Connection, rows: Select[tuple[int, datetime]]) -> None:
             where=earlier < due_subscriber.c.due_at,
         )
     )
+    Ledger.announce(connection, "compose")
 
 
 def add(connection: Connection, subscriber_ids: Sequence[int], due_at: datetime = AT_ONCE) -> None:
@@ -294,10 +320,14 @@ def list_waiting_ranges(connection: Connection, now: datetime) -> list[int]:
     return list(connection.execute(wanted).scalars())
 
 
-def count_waiting(connection: Connection, now: datetime) -> int:
-    """Return how many subscribers are to be looked at."""
-    wanted = select(func.count()).select_from(due_subscriber)
-    return connection.execute(wanted.where(due_subscriber.c.due_at <= now)).scalar_one()
+def count_waiting(connection: Connection, now: datetime, numbers: Sequence[int]) -> int:
+    """Return how many subscribers of some ranges are to be looked at."""
+    number = due_subscriber.c.subscriber_id // RANGE_SIZE
+    total = 0
+    for some in iter_parameters(numbers):
+        wanted = select(func.count()).where(due_subscriber.c.due_at <= now, number.in_(some))
+        total += connection.execute(wanted).scalar_one()
+    return total
 
 
 def list_waiting(

@@ -48,8 +48,10 @@ class StatementTimeout(WatchwordError):
     exit_status = ExitStatus.RETRY
 
 
-class _ChangeRefused(Exception):
+class _ChangeRefused(WatchwordError):
     """A statement would have changed something where that is only asked."""
+
+    exit_status = ExitStatus.RETRY
 
 
 @dataclass(frozen=True)
@@ -212,6 +214,21 @@ class Ledger:
         if self.is_sqlite:
             event.listen(reader, "connect", _refuse_writes)
         return replace(self, engine=_engine(url, writers, role=self.role), reader=reader)
+
+    @classmethod
+    def open_for_reading(cls, url: str, *, role: str = "") -> Ledger:
+        """Open a ledger that another process of ours has opened already, for reading by one thread.
+
+        The file is not checked again, and nothing is migrated.
+
+        Args:
+            url: As of :func:`open_ledger`.
+            role: The same.
+        """
+        engine = _engine(url, 1, role=role)
+        if engine.dialect.name == "sqlite":
+            event.listen(engine, "connect", _refuse_writes)
+        return cls(engine, role=role)
 
     def build_connect_arguments(self) -> dict[str, Any]:
         """Return what psycopg is to connect with, for connections beside those of the ledger."""

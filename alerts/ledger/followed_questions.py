@@ -113,4 +113,4 @@ def mark_handled(
         topics = connection.execute(select(subscription.c.topic_id).where(mine)).scalars().all()
         ending = update(subscription).where(mine)
         connection.execute(ending.values(ended_at=now, is_finished=True))
-        publication.release(connection, topics)
+        publication.release_free(connection, topics)

@@ -142,6 +142,19 @@ def release(connection: Connection, topic_ids: Sequence[int] | None = None) -> N
         _release_where(connection, topic.c.id.in_(some))
 
 
+def release_free(connection: Connection, topic_ids: Sequence[int]) -> None:
+    """Do as :func:`release` in a transaction of :meth:`alerts.ledger.Ledger.writing_shard`.
+
+    The topics are locked before anything is decided, and whoever subscribes locks them too. So none
+    ends to which somebody is just subscribing. Those that others use at this moment are left as
+    they are, until the next call of :func:`release` for all.
+    """
+    for some in iter_parameters(sorted(topic_ids)):
+        mine = select(topic.c.id).where(topic.c.id.in_(some)).order_by(topic.c.id)
+        free = connection.execute(mine.with_for_update(skip_locked=True)).scalars().all()
+        _release_where(connection, topic.c.id.in_(free))
+
+
 def _release_where(connection: Connection, condition: ColumnElement[bool]) -> None:
     is_over = or_(~_IS_NEEDED, and_(topic.c.publication.is_not(None), ~_IS_WANTED))
     columns = (topic.c.id, topic.c.slug, topic.c.publication, _IS_NEEDED.label("is_needed"))

@@ -426,6 +426,11 @@ def list_active(connection: Connection, subscriber_id: int | None = None) -> lis
     return _list(connection, subscription.c.ended_at.is_(None), mine)
 
 
+def list_from_config(connection: Connection) -> list[Subscription]:
+    """Return the active subscriptions that came from the config, by address and topic."""
+    return _list(connection, subscription.c.ended_at.is_(None), subscription.c.origin == "config")
+
+
 def find_own(connection: Connection, subscriber_id: int, key: int) -> Subscription | None:
     """Return a subscriber's subscription with an id, active or ended; None for another's."""
     mine = subscription.c.subscriber_id == subscriber_id, subscription.c.id == key

@@ -93,7 +93,7 @@ def ensure_for_question(
     must be of :meth:`alerts.ledger.Ledger.writing`: whoever matches its range now sees no change
     after the newest without seeing the topic.
     """
-    if (known := find_for_question(connection, question_id)) is not None:
+    if (known := _lock_one(connection, topic.c.question_id == question_id)) is not None:
         return known
     newest = get_newest_seq(connection)
     is_new = insert_once(
@@ -137,7 +137,7 @@ def ensure(connection: Connection, canonical: str, title: str, now: datetime) ->
 
     ``title`` is the query as it was typed. An ended topic is revived, and matched from the start.
     """
-    known = find(connection, canonical)
+    known = _lock_one(connection, topic.c.canonical == canonical)
     if known is not None:  # an insert that finds its key takes an id on PostgreSQL all the same
         return known
     is_new = insert_once(
@@ -321,6 +321,16 @@ def _find_one(connection: Connection, *conditions: ColumnElement[bool]) -> Topic
     """Return the topic that has not ended for which conditions hold; None if there is none."""
     wanted = select(*_TOPIC_COLUMNS).where(*conditions, ~topic.c.is_ended)
     return next(iter(_list_topics(connection, wanted)), None)
+
+
+def _lock_one(connection: Connection, *conditions: ColumnElement[bool]) -> Topic | None:
+    """Return what :func:`_find_one` does; until the transaction ends, nobody ends that topic.
+
+    The lock is that of a row that refers to the topic, so whoever matches it does not wait.
+    """
+    wanted = select(*_TOPIC_COLUMNS).where(*conditions, ~topic.c.is_ended)
+    locking = wanted.with_for_update(read=True, key_share=True)
+    return next(iter(_list_topics(connection, locking)), None)
 
 
 def _list_topics(connection: Connection, wanted: Select[tuple[object, ...]]) -> list[Topic]:

@@ -33,10 +33,11 @@ def main() -> int:
         faults = [fault for fault in faults if not fault.needs_network]
     with tempfile.TemporaryDirectory() as folder:
         report = run_faults(options.keep or Path(folder), options.subscribers, faults, _say)
-    for line in (*report.figures, *report.problems[:_MAX_PROBLEMS]):
+    problems = [*report.problems, *report.late]
+    for line in (*report.figures, *problems[:_MAX_PROBLEMS]):
         _say(line)
-    _say(f"{len(faults)} faults, {len(report.problems)} problems")
-    return 1 if report.problems else 0
+    _say(f"{len(faults)} waves, {len(problems)} problems")
+    return 1 if problems else 0
 
 
 def _say(line: str) -> None:

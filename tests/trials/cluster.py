@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import os
 import socket
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from sqlalchemy import text
+from sqlalchemy import select, text
 
 from alerts.ledger import Ledger, open_ledger, queued_jobs
+from alerts.ledger.schema import message
 from scheduler.cluster.engine_schema import install_engine
 from tests.support.paths import REPOSITORY
 from tests.support.postgres import RunningCluster, find_server_programs, run_cluster
@@ -19,7 +21,7 @@ from tests.support.smtp_server import SmtpServer, run_smtp_server
 from tests.trials.arrivals import ArrivalReader
 from tests.trials.far_network import FarNetwork, make_far_network
 from tests.trials.population import Population
-from tests.trials.processes import Supervisor
+from tests.trials.processes import SupervisedProcess, Supervisor
 from tests.trials.visitors import SiteVisitor, visiting
 
 #: Seconds between two signs of life of a process, and so on: a tenth of the usual, and half a
@@ -27,6 +29,11 @@ from tests.trials.visitors import SiteVisitor, visiting
 BEAT_SECONDS = 1.0
 #: A worker that gives no sign of life for so long is taken for dead: see `[cluster]`.
 STALLED_SECONDS = 6 * BEAT_SECONDS
+#: Until the mail server acknowledges a message, as a real one that writes it to the disk. All who
+#: are lost meanwhile leave messages in doubt.
+_ACKNOWLEDGEMENT_SECONDS = 0.02
+#: How long to wait for a worker that is sending.
+_SENDER_SECONDS = 20.0
 _EVERYWHERE = "0.0.0.0"  # noqa: S104  # a private server, also for the worker in its own network
 
 
@@ -43,6 +50,27 @@ class ClusterOnTrial:
     visitors: tuple[SiteVisitor, ...]
     far_network: FarNetwork | None
     folder: Path
+
+    def find_sender(self) -> SupervisedProcess:
+        """Return a worker that is handing messages over; the first one where none does for long."""
+        workers = {
+            one.process.pid: one
+            for one in self.supervisor.processes.values()
+            if one.role == "work" and one.process
+        }
+        end = time.monotonic() + _SENDER_SECONDS
+        while time.monotonic() < end:
+            found = [workers[pid] for pid in self._list_senders() if pid in workers]
+            if found:
+                return found[0]
+        return next(iter(workers.values()))
+
+    def _list_senders(self) -> list[int]:
+        """The process ids of those who are handing messages over."""
+        wanted = select(message.c.holder).where(message.c.phase == "handing_over")
+        with self.ledger.reading() as connection:
+            holders = connection.execute(wanted).scalars()
+            return [int(one.partition(" pid ")[2].partition(" ")[0]) for one in holders if one]
 
     def end_sessions(self) -> None:
         """End all sessions of the database but this one."""
@@ -74,6 +102,7 @@ def run_cluster_on_trial(
         database = stack.enter_context(run_cluster(programs, host))
         mail_server = stack.enter_context(run_smtp_server(host))
         url = f"{database.url}/postgres"
+        mail_server.on_dot = lambda: time.sleep(_ACKNOWLEDGEMENT_SECONDS)
         _write_config(folder / "config.toml", url, "127.0.0.1", mail_server.port)
         ledger = open_ledger(url)
         stack.callback(ledger.close)

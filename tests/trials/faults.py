@@ -27,7 +27,6 @@ class ClusterFault:
 
     name: str
     happen: Callable[[ClusterOnTrial], None]  #: returns when it is over
-    is_slow: bool = False  #: whether it takes more than ten seconds
     needs_network: bool = False  #: whether one of the workers must be in a network of its own
 
 
@@ -35,12 +34,16 @@ def _kill(name: str) -> Callable[[ClusterOnTrial], None]:
     return lambda cluster: cluster.supervisor.processes[name].send(signal.SIGKILL)
 
 
-def _stop(name: str, seconds: float) -> Callable[[ClusterOnTrial], None]:
+def _kill_worker(cluster: ClusterOnTrial) -> None:
+    cluster.find_sender().send(signal.SIGKILL)
+
+
+def _stop_worker(seconds: float) -> Callable[[ClusterOnTrial], None]:
     def happen(cluster: ClusterOnTrial) -> None:
-        process = cluster.supervisor.processes[name]
-        process.send(signal.SIGSTOP)
+        worker = cluster.find_sender()
+        worker.send(signal.SIGSTOP)
         time.sleep(seconds)
-        process.send(signal.SIGCONT)
+        worker.send(signal.SIGCONT)
 
     return happen
 
@@ -59,41 +62,41 @@ def _lose_mail_server(cluster: ClusterOnTrial) -> None:
     cluster.mail_server.come_back()
 
 
-def _cut(link: str) -> Callable[[ClusterOnTrial], None]:
+def cut_link(link: str, seconds: float) -> Callable[[ClusterOnTrial], None]:
+    """Return what cuts a link of the worker in a network of its own, and mends it."""
+
     def happen(cluster: ClusterOnTrial) -> None:
         assert cluster.far_network is not None
         cluster.far_network.cut(link)
-        time.sleep(_CUT)
+        time.sleep(seconds)
         cluster.far_network.mend(link)
 
     return happen
 
 
-#: In this order; what leaves messages in doubt for minutes comes early.
+#: In this order, after a wave to compare with; what may leave messages in doubt comes early.
 FAULTS: dict[str, ClusterFault] = {
     fault.name: fault
     for fault in (
-        ClusterFault("mail server gone for 10 s", _lose_mail_server, is_slow=True),
+        ClusterFault("nothing", lambda _cluster: None),
+        ClusterFault("mail server gone for 10 s", _lose_mail_server),
         ClusterFault(
             "worker without the mail server for 40 s",
-            _cut("mail"),
-            is_slow=True,
+            cut_link("mail", _CUT),
             needs_network=True,
         ),
         ClusterFault(
             "worker without the database for 40 s",
-            _cut("database"),
-            is_slow=True,
+            cut_link("database", _CUT),
             needs_network=True,
         ),
-        ClusterFault("kill -9 of a worker", _kill("work 1")),
+        ClusterFault("kill -9 of a worker", _kill_worker),
         ClusterFault("kill -9 of a scheduler", _kill("schedule 1")),
         ClusterFault("kill -9 of a web process", _kill("serve 1")),
-        ClusterFault("worker stopped for longer than its jobs", _stop("work 2", _LONGER_THAN_JOBS)),
+        ClusterFault("worker stopped for longer than its jobs", _stop_worker(_LONGER_THAN_JOBS)),
         ClusterFault(
             "worker stopped for longer than its claims",
-            _stop("work 1", _LONGER_THAN_CLAIMS),
-            is_slow=True,
+            _stop_worker(_LONGER_THAN_CLAIMS),
         ),
         ClusterFault("database restarted", _restart("fast")),
         ClusterFault("database crashed", _restart("immediate")),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import insert
+from sqlalchemy import insert, text
 
 from alerts.ledger import Ledger, topics
 from alerts.ledger.schema import subscriber, subscription
@@ -22,6 +22,10 @@ _WORDS = (
 MAX_WAVES = len(_WORDS) // 2
 #: Of each wave: which of its two words each question has.
 _QUESTIONS = ((0,), (0,), (1,), (0, 1))
+#: The operator becomes a subscriber too, after those who were given numbers here.
+_CONTINUE_NUMBERS = text(
+    "select setval(pg_get_serial_sequence('subscriber', 'id'), max(id)) from subscriber"
+)
 #: Rows of one statement.
 _BATCH = 5000
 
@@ -70,6 +74,7 @@ class Population:
             for table, values in ((subscriber, people), (subscription, rows)):
                 for start in range(0, len(values), _BATCH):
                     connection.execute(insert(table), values[start : start + _BATCH])
+            connection.execute(_CONTINUE_NUMBERS)
 
     def ask_questions(self, ledger: Ledger, wave: int) -> None:
         """Record the questions of a wave in one transaction, as the end of a crawl does."""

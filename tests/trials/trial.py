@@ -34,6 +34,7 @@ class TrialReport:
 
     waves: list[str] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
+    late: list[str] = field(default_factory=list)  #: pages that took too long
     figures: list[str] = field(default_factory=list)
 
 
@@ -135,6 +136,7 @@ def _finish(cluster: ClusterOnTrial, report: TrialReport, seconds: float) -> Non
     cluster.arrivals.read()
     doubted = list_doubted(cluster.ledger)
     report.problems += list_problems(cluster, doubted)
+    report.late += [one for visitor in cluster.visitors for one in visitor.late]
     report.figures += _list_figures(cluster, doubted)
 
 

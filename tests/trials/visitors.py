@@ -31,6 +31,7 @@ class SiteVisitor:
     statuses: Counter[str] = field(default_factory=Counter)
     worst: tuple[float, str] = (0.0, "")  #: seconds, path and status of the slowest answer
     problems: list[str] = field(default_factory=list)
+    late: list[str] = field(default_factory=list)  #: answers that took longer than `MAX_SECONDS`
     _ready: int = 0  #: the start of the process that has answered
 
     def visit(self, over: threading.Event) -> None:
@@ -55,8 +56,10 @@ class SiteVisitor:
         if is_first:  # it has loaded what all others use
             return
         self.worst = max(self.worst, (took, f"{path} {status}"))
-        if status not in {200, 503} or took > MAX_SECONDS:
-            self.problems.append(f"{self.process.name} {path}: {status} after {took:.1f} s")
+        if status not in {200, 503}:
+            self.problems.append(f"{self.process.name} {path}: {status}")
+        if took > MAX_SECONDS:
+            self.late.append(f"{self.process.name} {path}: {status} after {took:.1f} s")
 
     def _still_runs(self, start: int) -> bool:
         """Whether a start of the process that has answered before still lives."""

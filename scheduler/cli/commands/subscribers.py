@@ -15,7 +15,7 @@ from alerts.ledger.erasure import erase_deleted
 from alerts.ledger.personal_data import DeletedData
 from alerts.model import Recipient
 from alerts.secret import show_address
-from alerts.subscribers import delete_personal_data, lift_suspension, unsubscribe
+from alerts.subscribers import delete_personal_data, lift_suspension
 from scheduler.cli.errors import print_error
 from scheduler.cli.options import RecordedCommand
 from scheduler.cli.output import print_indented_json, print_result
@@ -112,7 +112,6 @@ def forget_command(context: click.Context, email: str, dry_run: bool) -> int:
             deleted = personal_data.find_data(connection, address)
     else:
         with service.ledger.writing() as connection:
-            unsubscribe(connection, address, None, service.clock())
             deleted = delete_personal_data(connection, address, service.data_stores)
         erase_deleted(service.ledger, _MAX_ERASING_SECONDS)
     shown = show_address(address)

@@ -338,6 +338,34 @@ def test_who_has_topics_of_a_range_that_is_behind_waits_for_it(
     assert compose(ledger, now + timedelta(seconds=10)) == 1
 
 
+def test_a_match_wakes_whoever_composes(ledger: Ledger, now: datetime) -> None:
+    subscribe_ada(ledger, now, "VRU")
+    with ledger.writing() as connection:
+        question = QuestionReading(make_question(1, words="About VRU."))
+        record_readings(connection, [question], now, RecordingRules())
+    woken: list[str] = []
+    announcing = ledger.announcing_by(lambda _, names: woken.extend(names))
+    TopicMatcher(announcing).match_new_changes()
+    assert woken == ["compose"]
+
+
+def test_a_change_before_the_due_time_is_sent_for_it_though_it_is_matched_later(
+    ledger: Ledger, now: datetime
+) -> None:
+    """In a cluster, the round of a due time does not wait for matching."""
+    subscribe_ada(ledger, now, "VRU", Frequency.WEEKLY)
+    record(ledger, now, make_question(1, words="About VRU."))
+    assert compose(ledger, now) == 1
+    monday = datetime(2026, 7, 20, 6, tzinfo=now.tzinfo)  # 7 o'clock in London
+    minute = timedelta(minutes=1)
+    with ledger.writing() as connection:
+        question = QuestionReading(make_question(2, words="More about VRU."))
+        record_readings(connection, [question], monday - minute, RecordingRules())
+    assert compose(ledger, monday) == 0
+    TopicMatcher(ledger).match_new_changes()
+    assert compose(ledger, monday + minute) == 1
+
+
 @pytest.mark.postgres
 @pytest.mark.parametrize("ledger_url", ["postgresql"], indirect=True)
 def test_a_frequency_that_changes_while_matches_are_noted_loses_no_digest(

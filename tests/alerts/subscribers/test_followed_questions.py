@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor, wait
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
@@ -9,7 +10,14 @@ import pytest
 
 from alerts.delivery import ChannelTable, deliver_due
 from alerts.delivery.channels import maildir
-from alerts.ledger import Ledger, matches, personal_data, subscriptions, topics
+from alerts.ledger import (
+    Ledger,
+    matches,
+    personal_data,
+    publication,
+    subscriptions,
+    topics,
+)
 from alerts.ledger.subscriptions import SubscriptionRequest
 from alerts.matching import TopicMatcher
 from alerts.model import Frequency
@@ -248,3 +256,22 @@ def test_subscriptions_are_deleted_with_their_subscriber(ledger: Ledger, now: da
         assert kept["subscriptions"][0]["overdue_days"] == 3
         personal_data.delete_data(connection, ADA)
         assert subscriptions.find_subscriber_by_email(connection, ADA) is None
+
+
+@pytest.mark.postgres
+@pytest.mark.parametrize("ledger_url", ["postgresql"], indirect=True)
+def test_a_topic_that_ends_while_somebody_subscribes_to_it_is_matched(
+    ledger: Ledger, now: datetime
+) -> None:
+    """A digest with the answer ends the topic of its last follower; just then comes another."""
+    record(ledger, now, make_question(1))
+    with ledger.writing() as connection:
+        topic = topics.ensure_for_question(connection, make_question(1).id, "Benches", now)
+    with ThreadPoolExecutor(1) as pool, ledger.writing_shard() as connection:
+        publication.release_free(connection, [topic.id])
+        following = pool.submit(follow, ledger, now, make_question(1))
+        assert not wait([following], timeout=0.3).done
+    following.result()
+    with ledger.reading() as connection:
+        assert topics.find_for_question(connection, make_question(1).id) is not None
+        assert [one.topic_id for one in subscriptions.list_active(connection)] == [topic.id]

@@ -31,7 +31,7 @@ READING = {
     *("dns", "status", "approvals", "actions", "config", "topics list", "secrets list"),
 }
 #: Commands that a timer runs, and the demo, which has a ledger of its own.
-JOBS = {"run", "once", "digest", "bounces", "demo"}
+JOBS = {"run", "serve", "work", "schedule", "once", "digest", "bounces", "demo"}
 
 
 def list_commands() -> Iterator[tuple[str, click.Command]]:

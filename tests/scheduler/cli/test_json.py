@@ -85,8 +85,9 @@ CALLS: list[tuple[str, list[str], int]] = [
     ("forget", [ADA], 0),
     ("unsubscribe", [ADA], 1),
 ]
-#: Commands with tests of their own: `run` is below, and `demo` with the other tests of the demo.
-ELSEWHERE = {"run", "demo"}
+#: Commands with tests of their own: `run` is below, `demo` with the other tests of the demo, and
+#: those of a cluster with theirs.
+ELSEWHERE = {"run", "serve", "work", "schedule", "demo"}
 
 
 @pytest.fixture(scope="module")
@@ -149,7 +150,7 @@ FAILURES: list[tuple[str, list[str], int, str]] = [
     ("parse", ["parse", "missing.html", "--json"], 65, "missing.html: cannot be read"),
     ("approve", ["approve", "lndon", "--json"], 65, "did you mean london?"),
     ("export", ["export", "cy@demo.example", "--json"], 1, "nothing is kept about cy@"),
-    ("", ["serch", "x", "--json"], 64, "Did you mean 'search'?"),
+    ("", ["saerch", "x", "--json"], 64, "Did you mean 'search'?"),
     ("", ["--json"], 64, "No such option"),
     ("demo", ["demo", "--json"], 64, "--once"),
 ]

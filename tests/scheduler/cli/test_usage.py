@@ -57,7 +57,7 @@ def test_what_is_allowed_is_said(service: ServiceFolder, arguments: list[str], s
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        (["serch", "x"], "No such command 'serch'. Did you mean 'search'?"),
+        (["saerch", "x"], "No such command 'saerch'. Did you mean 'search'?"),
         (["subscriptons"], "'subscriptions'"),
         (["search", "--limt", "3", "x"], "No such option '--limt'. Did you mean '--limit'?"),
         (["topics", "publsh", "x"], "Did you mean 'publish'?"),

@@ -13,25 +13,48 @@ import pytest
 from tests.support.postgres import find_server_programs
 from tests.trials.arrivals import Arrival
 from tests.trials.audit import compare_copies, compare_digests
-from tests.trials.faults import FAULTS
+from tests.trials.far_network import find_hindrance
+from tests.trials.faults import FAULTS, ClusterFault, cut_link
 from tests.trials.population import Population
 from tests.trials.trial import run_faults
 
-#: 100 in each of three waves: enough that a fault comes while others wait.
-SUBSCRIBERS = 300
+#: 300 in each of two waves: enough that several workers send at a time.
+SUBSCRIBERS = 600
 #: Those that leave nothing in doubt for minutes.
-QUICK = ("kill -9 of a worker", "worker stopped for longer than its jobs", "database restarted")
+QUICK = ("kill -9 of a worker", "worker stopped for longer than its jobs")
+
+
+#: A lost connection is noticed after 20 s.
+CUT = ClusterFault("worker without the database", cut_link("database", 25), needs_network=True)
+
+
+@pytest.fixture
+def _has_server() -> None:
+    if find_server_programs() is None:
+        pytest.skip("no PostgreSQL server is installed (Debian: apt-get install postgresql)")
 
 
 @pytest.mark.process
 @pytest.mark.postgres
 @pytest.mark.slow
 @pytest.mark.timeout(240)
+@pytest.mark.usefixtures("_has_server")
 def test_each_subscriber_is_sent_exactly_the_right_digest(tmp_path: Path) -> None:
-    if find_server_programs() is None:
-        pytest.skip("no PostgreSQL server is installed (Debian: apt-get install postgresql)")
     faults = [FAULTS[name] for name in QUICK]
     report = run_faults(tmp_path, SUBSCRIBERS, faults, end_seconds=60)
+    assert report.problems == [], report
+
+
+@pytest.mark.process
+@pytest.mark.postgres
+@pytest.mark.slow
+@pytest.mark.timeout(240)
+@pytest.mark.usefixtures("_has_server")
+def test_a_worker_whose_connection_is_cut_loses_nothing(tmp_path: Path) -> None:
+    """Nothing says so to either side: its connections are half open."""
+    if hindrance := find_hindrance():
+        pytest.skip(hindrance)
+    report = run_faults(tmp_path, SUBSCRIBERS // 4, [CUT], end_seconds=150)
     assert report.problems == [], report
 
 
