@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import random
+import resource
+import shutil
 import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -57,23 +60,42 @@ def _question(number: int) -> Question:
 
 
 def measure_digests(size: int, identity: MailIdentity, folder: Path) -> None:
-    """Print what the daily digests of ``size`` subscribers cost, from matches to the outbox."""
+    """Print what the daily digests of ``size`` subscribers cost, from matches to the outbox.
+
+    They are composed by this process alone, and with two that write them ahead.
+    """
     ledger = open_ledger(f"sqlite:///{folder}/ledger{size}.sqlite3")
     _fill_ledger(ledger, size)
     TopicMatcher(ledger).match_new_changes()
-    began, used = time.perf_counter(), time.process_time()
-    made = compose_due_digests(
-        ledger, DigestSettings(Templates(), identity), NOW + timedelta(days=1)
-    )
+    ledger.close()
+    for processes in (1, 2):
+        path = Path(shutil.copy(f"{folder}/ledger{size}.sqlite3", f"{folder}/copy.sqlite3"))
+        copied = open_ledger(f"sqlite:///{path}")
+        _measure_once(copied, DigestSettings(Templates(), identity, processes=processes), size)
+        copied.close()
+        path.unlink()
+
+
+def _measure_once(ledger: Ledger, settings: DigestSettings, size: int) -> None:
+    began, used, of_others = time.perf_counter(), time.process_time(), _read_time_of_children()
+    made = compose_due_digests(ledger, settings, NOW + timedelta(days=1))
     took, worked = time.perf_counter() - began, time.process_time() - used
+    written = _read_time_of_children() - of_others
     peak = read_peak_megabytes()
     with ledger.reading() as connection:
         items = connection.execute(select(func.count()).select_from(digest_item)).scalar_one()
     print(
-        f"{size:7d} subscribers: {made} digests in {took:.1f} s ({worked:.1f} s of processor), "
+        f"{size:7d} subscribers, {settings.processes} processes: {made} digests in {took:.1f} s "
+        f"({worked:.1f} s of processor here, {written:.1f} s in others), "
         f"{took / made * 1e3:.2f} ms each, {made / took:.0f} a second, "
-        f"{items / made:.1f} questions each, peak {peak} MB"
+        f"{items / made:.1f} questions each, peak {peak} MB, load {os.getloadavg()[0]:.1f}"
     )
+
+
+def _read_time_of_children() -> float:
+    """Return the seconds of processor time of the processes that were started and have ended."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def _fill_ledger(ledger: Ledger, size: int) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -28,6 +29,10 @@ from scheduler.clock import Clock, wall_clock
 from scheduler.clock_witness import ClockWitness
 from scheduler.config import Config, load_signing_keys
 from scheduler.rounds import JobNotes, RoundMemory, UnwrittenFailure
+
+#: One process puts all digests into the outbox, in two thirds of the time in which another one
+#: writes them, so it keeps up with two at most. Each may take 250 MB.
+_MAX_COMPOSERS = 2
 
 
 class LedgerBusyError(WatchwordError):
@@ -82,8 +87,13 @@ class Service:
     @property
     def digest_settings(self) -> DigestSettings:
         """How digests are written."""
+        digests = self.config.digests
         return DigestSettings(
-            self.templates, self.mail_identity, self.config.digests.batch_interval, self.sent_log
+            self.templates,
+            self.mail_identity,
+            digests.batch_interval,
+            self.sent_log,
+            digests.processes or min(_count_cores(), _MAX_COMPOSERS),
         )
 
     @property
@@ -148,6 +158,13 @@ def open_service(
         clock=clock,
         clock_witness=_build_witness(config) if clock is wall_clock else None,
     )
+
+
+def _count_cores() -> int:
+    """Return how many processor cores this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def _build_witness(config: Config) -> ClockWitness:

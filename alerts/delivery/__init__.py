@@ -16,7 +16,7 @@ from alerts.delivery.channel import (
 from alerts.delivery.policy import DeliveryPolicy, DoubtPolicy
 from alerts.delivery.registry import ChannelTable, list_channel_names, load_channel
 from alerts.delivery.send import deliver_due
-from alerts.delivery.sent_log import SentLog, compute_sent_key
+from alerts.delivery.sent_log import SentLog, compute_sent_key, split_keys
 from alerts.delivery.shared_sent_log import open_sent_log
 from alerts.delivery.watch import DeliveryWatch
 
@@ -37,4 +37,5 @@ __all__ = [
     "list_channel_names",
     "load_channel",
     "open_sent_log",
+    "split_keys",
 ]

@@ -8,76 +8,37 @@ that is killed can be repeated without losing or doubling anything.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Sequence
-from datetime import datetime, timedelta
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from contextlib import closing
+from datetime import datetime
 from email import message_from_bytes, policy
-from functools import partial
 
 import msgspec
 from sqlalchemy import Connection
-from sqlalchemy.exc import DBAPIError
 
-from alerts.delivery import SentLog
-from alerts.digests.cache import EntryCache
+from alerts.digests.batch import compose_batch, list_messages
 from alerts.digests.digest import Digest, build_digest
+from alerts.digests.drafts import DigestRun, DraftBatch, DraftSettings, draft_in_processes
 from alerts.digests.entries import DigestMatch, group_by_question, outline_entry
-from alerts.digests.entry_renderer import EntryRenderer
-from alerts.digests.pending_items import Look, PendingItems, look_at
-from alerts.digests.subscriber_digest import (
-    Changes,
-    ComposedDigest,
-    DigestContext,
-    compose_digest,
-)
+from alerts.digests.subscriber_digest import DigestSettings
 from alerts.ledger import (
     Ledger,
     alarms,
     changes,
     digest_rounds,
     due_subscribers,
-    due_subscriptions,
     due_sweep,
-    followed_questions,
     messages,
     subscriptions,
-    topic_ranges,
 )
-from alerts.ledger.due_calendar import DueCalendar
-from alerts.ledger.due_subscriptions import DigestGroup, SubscriptionState
-from alerts.mail import MailIdentity, OutgoingMessage
+from alerts.mail import OutgoingMessage
 from alerts.model import Recipient
-from alerts.rendering import Templates, TemplatesError
 
 log = logging.getLogger("watchword.compose")
 
-#: Subscribers of one transaction: 200 digests take 0.2 to 1 s, and on SQLite others wait for it.
-_BATCH_SIZE = 200
-#: After which it is looked again at subscribers some of whose topics are not matched yet: a range
-#: is matched with the changes of a crawl in some seconds.
-_MATCHING_PAUSE = timedelta(seconds=10)
 _ALARM = "compose"
 #: The piece of a round that comes before composing.
 _BEGINNING = "begin"
-
-
-class DigestSettings(msgspec.Struct, frozen=True):
-    """How digests are written."""
-
-    templates: Templates
-    identity: MailIdentity
-    batch_interval: timedelta = timedelta()  #: how long immediate digests wait after the last one
-    sent_log: SentLog | None = None  #: what was sent, also before the ledger was restored
-
-    def create_context(self, now: datetime) -> DigestContext:
-        """Return what the digests of one run are written with."""
-        entry_cache = EntryCache()
-        return DigestContext(
-            self.identity,
-            entry_cache,
-            EntryRenderer(self.templates, self.identity, entry_cache.get_entry),
-            self.sent_log or SentLog(),
-            now,
-        )
 
 
 class DigestPreview(msgspec.Struct, frozen=True):
@@ -94,10 +55,10 @@ def compose_due_digests(
     now: datetime,
     *,
     only_email: str | None = None,
-    piece: str | None = None,
+    pieces: Sequence[str] | None = None,
     on_progress: Callable[[int, int], None] = lambda _done, _total: None,
 ) -> int:
-    """Put the digests that are due into the outbox: one round, or a piece of it.
+    """Put the digests that are due into the outbox: one round, or some pieces of it.
 
     A digest that cannot be composed is logged, raises the alarm ``compose``, and is tried again in
     the next round; it holds up no other.
@@ -107,9 +68,9 @@ def compose_due_digests(
         settings: How they are written.
         now: The present, in UTC.
         only_email: The normal form of an address, where only this subscriber's are wanted.
-        piece: The one of :func:`list_waiting_pieces` that is wanted; None for all.
+        pieces: Those of :func:`list_waiting_pieces` that are wanted; None for all.
         on_progress: Called after each subscriber with the number of those that are done, and of
-            all to whom something may be due; not for one piece.
+            all to whom something may be due.
 
     Returns:
         How many messages are new in the outbox.
@@ -117,16 +78,19 @@ def compose_due_digests(
     Raises:
         TemplatesError: A template is missing or wrong, so no digest can be composed.
     """
-    if piece is not None:
-        return _compose_piece(ledger, settings, now, piece)
     if only_email is not None:
         return _compose_for(ledger, settings, now, only_email, on_progress)
-    _begin_round(ledger, now)
+    if pieces is None or _BEGINNING in pieces:
+        _begin_round(ledger, now)
     with ledger.reading() as connection:
-        numbers = due_subscribers.list_waiting_ranges(connection, now)
-        total = due_subscribers.count_waiting(connection, now) if numbers else 0
+        numbers = (
+            due_subscribers.list_waiting_ranges(connection, now)
+            if pieces is None
+            else [int(piece) for piece in pieces if piece != _BEGINNING]
+        )
+        total = due_subscribers.count_waiting(connection, now, numbers)
     progress = _LookCount(total, on_progress)
-    queued = sum(_compose_range(ledger, settings, now, number, progress) for number in numbers)
+    queued = _compose_ranges(ledger, settings, now, numbers, progress)
     _update_alarm(ledger, now)
     return queued
 
@@ -140,16 +104,6 @@ def list_waiting_pieces(connection: Connection, now: datetime) -> list[str]:
     """
     begins = [_BEGINNING] if _is_round_due(connection, now) else []
     return begins + [str(number) for number in due_subscribers.list_waiting_ranges(connection, now)]
-
-
-def _compose_piece(ledger: Ledger, settings: DigestSettings, now: datetime, piece: str) -> int:
-    if piece == _BEGINNING:
-        _begin_round(ledger, now)
-        return 0
-    count = _LookCount(0, lambda _done, _all: None)
-    queued = _compose_range(ledger, settings, now, int(piece), count)
-    _update_alarm(ledger, now)
-    return queued
 
 
 def _is_round_due(connection: Connection, now: datetime) -> bool:
@@ -199,15 +153,14 @@ def preview_due_digests(
     connection: Connection, settings: DigestSettings, now: datetime
 ) -> Iterator[DigestPreview]:
     """Yield the digests that are due at ``now``; write nothing."""
-    context = msgspec.structs.replace(settings.create_context(now), sent_log=SentLog())
-    calendar = DueCalendar(now, settings.batch_interval)
+    run = DigestRun(msgspec.structs.replace(settings, sent_log=None), now)
     after = -1
-    while some := due_subscribers.list_waiting(connection, now, after=after, limit=_BATCH_SIZE):
+    while some := due_subscribers.list_waiting(
+        connection, now, after=after, limit=settings.batch_size
+    ):
         after = some[-1]
-        for compose in _list_composers(connection, look_at(connection, some, calendar), context):
-            composed = compose(None)
-            if composed is not None and composed.message is not None:
-                yield _preview_message(composed.message)
+        for message in list_messages(connection, some, run):
+            yield _preview_message(message)
 
 
 def load_sent_digest(connection: Connection, message_id: str, since: datetime) -> Digest | None:
@@ -232,12 +185,12 @@ class _LookCount:
     """Counts the subscribers who were looked at."""
 
     def __init__(self, total: int, on_progress: Callable[[int, int], None]) -> None:
-        self._done, self._total, self._on_progress = 0, total, on_progress
+        self._done, self.total, self._on_progress = 0, total, on_progress
 
     def add(self, number: int) -> None:
         for _ in range(number):
             self._done += 1
-            self._on_progress(self._done, max(self._done, self._total))
+            self._on_progress(self._done, max(self._done, self.total))
 
 
 def _compose_for(
@@ -253,147 +206,60 @@ def _compose_for(
         person = subscriptions.find_subscriber_by_email(connection, email)
     if person is None:
         return 0
-    context, calendar = settings.create_context(now), DueCalendar(now, settings.batch_interval)
     with ledger.writing_shard() as connection:
         due_subscribers.add(connection, [person.id])
-        queued = _compose_batch(connection, [person.id], calendar, context)
+        queued = compose_batch(connection, [person.id], DigestRun(settings, now))
     on_progress(1, 1)
     return queued
 
 
-def _compose_range(
-    ledger: Ledger, settings: DigestSettings, now: datetime, number: int, progress: _LookCount
+def _compose_ranges(
+    ledger: Ledger,
+    settings: DigestSettings,
+    now: datetime,
+    numbers: Sequence[int],
+    progress: _LookCount,
 ) -> int:
-    context, calendar = settings.create_context(now), DueCalendar(now, settings.batch_interval)
-    queued, after = 0, -1
-    while True:
-        with ledger.reading() as connection:
-            some = due_subscribers.list_waiting(
-                connection, now, number, after=after, limit=_BATCH_SIZE
-            )
-        if not some:
-            return queued
-        with ledger.writing_shard() as connection:
-            queued += _compose_batch(connection, some, calendar, context)
-        progress.add(len(some))
-        after = some[-1]
-
-
-def _compose_batch(
-    connection: Connection,
-    subscriber_ids: Sequence[int],
-    calendar: DueCalendar,
-    context: DigestContext,
-) -> int:
-    """Compose what is due to some subscribers, and note when to look at them again.
-
-    Returns:
-        How many messages are new in the outbox.
-    """
-    claimed = due_subscribers.claim(connection, subscriber_ids, calendar.now)
-    # One range of topics may be matched with a change before another: a question that matches
-    # topics of both must not come in two digests.
-    up_to = topic_ranges.get_match_progress(connection)
-    look = look_at(connection, [one.id for one in claimed], calendar, up_to)
-    due_subscribers.put_off(connection, sorted(look.early), calendar.now + _MATCHING_PAUSE)
-    queued, failed, again = _queue_digests(connection, look, calendar.now, context)
-    settled = [one.id for one in claimed if one.is_settled and one.id not in look.early]
-    _mark_empty_handled(connection, settled, calendar)
-    due_subscribers.mark_failed(connection, failed)
-    next_looks = {key: moment for key, moment in look.next_looks.items() if key not in failed}
-    due_subscribers.set_next(connection, next_looks | dict.fromkeys(again, calendar.now))
+    run = DigestRun(settings, now)
+    drafted = _iter_drafted(ledger, settings, now, numbers, progress.total)
+    queued = 0
+    with closing(drafted):  # an error ends the processes now
+        for batch, drafts in drafted:
+            with ledger.writing_shard() as connection:
+                queued += compose_batch(connection, batch, run, drafts)
+            progress.add(len(batch))
+    if run.drafts_used:
+        log.info("%d digests were written ahead in other processes", run.drafts_used)
     return queued
 
 
-def _queue_digests(
-    connection: Connection, look: Look, now: datetime, context: DigestContext
-) -> tuple[int, list[int], list[int]]:
-    """Put the digests that are due into the outbox.
-
-    Returns:
-        How many messages are new in it, the subscribers whose digest could not be composed, and
-        those who are to be looked at again in the next round.
-    """
-    queued, failed, again = 0, [], []
-    composers = _list_composers(connection, look, context)
-    for items, compose in zip(look.pending, composers, strict=True):
-        composed = compose(None)
-        if composed is not None and not _queue_digest(connection, composed, now):
-            composed = compose(now)
-            if composed is not None:
-                _queue_digest(connection, composed, now)
-        if composed is None:
-            failed.append(items.subscriber.id)
-            continue
-        queued += composed.message is not None
-        if composed.handled.put_off:
-            again.append(items.subscriber.id)
-    return queued, failed, again
+def _iter_drafted(
+    ledger: Ledger, settings: DigestSettings, now: datetime, numbers: Sequence[int], total: int
+) -> Generator[tuple[Sequence[int], DraftBatch | None], None, None]:
+    """Yield the batches of some ranges, with drafts where ``total`` is worth the processes."""
+    batches = _iter_batches(ledger, settings.batch_size, now, numbers)
+    if settings.processes > 1 and total >= settings.min_drafted:
+        start = DraftSettings.build(ledger, settings, now)
+        yield from draft_in_processes(start, batches, settings.processes)
+    else:
+        yield from ((batch, None) for batch in batches)
 
 
-def _mark_empty_handled(
-    connection: Connection, subscriber_ids: Sequence[int], calendar: DueCalendar
-) -> None:
-    """Record the due times at which subscribers who were changed since had nothing pending.
-
-    From now on, the rounds tell which later ones are handled.
-    """
-    states: dict[DigestGroup, list[SubscriptionState]] = {}
-    for state in due_subscriptions.list_states(connection, subscriber_ids, is_sent=False):
-        if not state.group.frequency.is_immediate:
-            states.setdefault(state.group, []).append(state)
-    for group, some in states.items():
-        due = calendar.get_due(connection, group).due
-        due_subscribers.mark_handled_until(connection, some, due, calendar.now)
-
-
-def _list_composers(
-    connection: Connection, look: Look, context: DigestContext
-) -> Iterator[Callable[[datetime | None], ComposedDigest | None]]:
-    """Yield what composes the digest of each who is due, as :func:`_compose_or_log`."""
-    numbers = {item.match.change_seq for items in look.pending for item in items.matches}
-    found = context.entry_cache.get_changes(connection, numbers)
-    for items in look.pending:
-        yield partial(_compose_or_log, connection, items, found, context)
-
-
-def _compose_or_log(
-    connection: Connection,
-    pending: PendingItems,
-    found: Changes,
-    context: DigestContext,
-    repeated_at: datetime | None,
-) -> ComposedDigest | None:
-    """Return a digest; None after logging why it cannot be composed.
-
-    ``repeated_at`` is None but for a second digest for the same due time.
-    """
-    try:
-        list_digested = partial(messages.list_digested_changes, connection)
-        return compose_digest(pending, found, context, list_digested, repeated_at)
-    except (TemplatesError, DBAPIError):
-        raise  # it concerns every digest: a template or the ledger must be mended
-    except Exception:  # the boundary around one digest: a record that nobody foresaw
-        log.exception("cannot compose the digest of subscriber %d", pending.subscriber.id)
-        return None
-
-
-def _queue_digest(connection: Connection, composed: ComposedDigest, now: datetime) -> bool:
-    """Put a digest into the outbox, unless it is there already, and mark what it handles.
-
-    Returns:
-        False where its subscriber has had another digest for the same due time: the clock was set
-        back since, or an alert was changed. Then nothing is marked.
-    """
-    if composed.message is not None and not messages.queue(connection, composed.message, now):
-        return False
-    handled = composed.handled
-    due_subscriptions.mark_handled(connection, handled.subscriptions)
-    due_subscriptions.mark_passed(connection, handled.put_off)
-    followed_questions.mark_handled(
-        connection, handled.overdue_subscriptions, handled.answered_subscriptions, now
-    )
-    return True
+def _iter_batches(
+    ledger: Ledger, size: int, now: datetime, numbers: Iterable[int]
+) -> Iterator[list[int]]:
+    """Yield the subscribers of some ranges to look at, as many as one transaction composes for."""
+    for number in numbers:
+        after = -1
+        while True:
+            with ledger.reading() as connection:
+                some = due_subscribers.list_waiting(
+                    connection, now, number, after=after, limit=size
+                )
+            if not some:
+                break
+            yield some
+            after = some[-1]
 
 
 def _update_alarm(ledger: Ledger, now: datetime) -> None:

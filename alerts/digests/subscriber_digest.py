@@ -7,7 +7,7 @@ entries, what to mark as handled, the message.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import msgspec
 
@@ -34,6 +34,7 @@ from alerts.mail import (
     write_notification,
 )
 from alerts.model import ChangeKind, Notice, NumberedChange, Subscriber, build_topic_key
+from alerts.rendering import Templates
 
 #: Changes by their numbers.
 Changes = Mapping[int, NumberedChange]
@@ -75,6 +76,33 @@ class DigestContext(msgspec.Struct, frozen=True):
     renderer: EntryRenderer
     sent_log: SentLog
     now: datetime
+
+
+class DigestSettings(msgspec.Struct, frozen=True):
+    """How digests are written."""
+
+    templates: Templates
+    identity: MailIdentity
+    batch_interval: timedelta = timedelta()  #: how long immediate digests wait after the last one
+    sent_log: SentLog | None = None  #: what was sent, also before the ledger was restored
+    #: How many processes write digests where many are due; 1 for this one alone.
+    processes: int = 1
+    #: From so many subscribers to whom something may be due the processes are started. Two take
+    #: 1.2 seconds of processor time to start, in which one process writes 600 digests.
+    min_drafted: int = 2_000
+    #: Subscribers of one transaction: 200 digests take 0.2 to 1 s, and on SQLite others wait.
+    batch_size: int = 200
+
+    def create_context(self, now: datetime) -> DigestContext:
+        """Return what the digests of one run are written with."""
+        entry_cache = EntryCache()
+        return DigestContext(
+            self.identity,
+            entry_cache,
+            EntryRenderer(self.templates, self.identity, entry_cache.get_entry),
+            self.sent_log or SentLog(),
+            now,
+        )
 
 
 def compose_digest(

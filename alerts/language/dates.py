@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import date, datetime, time, timedelta
 from functools import lru_cache
+from typing import TypeVar
 
 from babel import Locale
 from babel.dates import format_date, format_skeleton, format_time
@@ -21,7 +22,7 @@ _LEAST_A_MONTH = 0.8
 
 def format_day(day: date | None) -> str:
     """Return ``20 December 2018``; an empty text for None."""
-    return _format_day(day, get_locale())
+    return _format_day(_get_day(day), get_locale())
 
 
 def format_long_day(day: date) -> str:
@@ -32,22 +33,22 @@ def format_long_day(day: date) -> str:
 
 def format_short_day(day: date | None) -> str:
     """Return ``20 Dec 2018``, for lists; an empty text for None."""
-    return _format_short_day(day, get_locale())
+    return _format_short_day(_get_day(day), get_locale())
 
 
 def format_month(day: date) -> str:
     """Return ``December 2018``."""
-    return _format_month(day, get_locale())
+    return _format_month(_get_day(day), get_locale())
 
 
 def format_short_month(day: date) -> str:
     """Return ``Dec``, for a chart."""
-    return _format_months(day, "LLL", get_locale())
+    return _format_months(_get_day(day), "LLL", get_locale())
 
 
 def format_month_letter(day: date) -> str:
     """Return ``D``, for a chart in which there is no room for more."""
-    return _format_months(day, "LLLLL", get_locale())
+    return _format_months(_get_day(day), "LLLLL", get_locale())
 
 
 def format_clock_time(moment: datetime | time) -> str:
@@ -128,6 +129,17 @@ def format_number(number: float) -> str:
 def join_names(names: Sequence[str]) -> str:
     """Return names as a list: ``VRU, benches and knife crime``."""
     return format_list(names, locale=get_locale())
+
+
+Day = TypeVar("Day", date, date | None)
+
+
+def _get_day(day: Day) -> Day:
+    """Return the day alone of a moment: one moment is different days in different zones.
+
+    As keys of a cache, aware moments are equal in all zones.
+    """
+    return day.date() if isinstance(day, datetime) else day
 
 
 @lru_cache(_CACHED)

@@ -215,6 +215,21 @@ class Ledger:
             event.listen(reader, "connect", _refuse_writes)
         return replace(self, engine=_engine(url, writers, role=self.role), reader=reader)
 
+    @classmethod
+    def open_for_reading(cls, url: str, *, role: str = "") -> Ledger:
+        """Open a ledger that another process of ours has opened already, for reading by one thread.
+
+        The file is not checked again, and nothing is migrated.
+
+        Args:
+            url: As of :func:`open_ledger`.
+            role: The same.
+        """
+        engine = _engine(url, 1, role=role)
+        if engine.dialect.name == "sqlite":
+            event.listen(engine, "connect", _refuse_writes)
+        return cls(engine, role=role)
+
     def build_connect_arguments(self) -> dict[str, Any]:
         """Return what psycopg is to connect with, for connections beside those of the ledger."""
         return build_connect_arguments(self.engine.url, self.role)

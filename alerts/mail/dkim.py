@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -22,7 +22,10 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import (
     Encoding,
+    NoEncryption,
+    PrivateFormat,
     PublicFormat,
+    load_der_private_key,
     load_pem_private_key,
 )
 
@@ -90,11 +93,22 @@ class SigningKey:
             encoded = public.public_bytes(Encoding.Raw, PublicFormat.Raw)
         return f"v=DKIM1; k={kind}; p={base64.b64encode(encoded).decode()}"
 
+    def __reduce__(self) -> tuple[Callable[..., SigningKey], tuple[str, str, bytes]]:
+        """Let a key be given to another process of ours."""
+        encoded = self.private_key.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
+        return _load_key, (self.selector, self.domain, encoded)
+
     def sign(self, data: bytes) -> bytes:
         """Return the signature of ``data``; equal data gives equal signatures."""
         if isinstance(self.private_key, RSAPrivateKey):
             return self.private_key.sign(data, PKCS1v15(), SHA256())
         return self.private_key.sign(hashlib.sha256(data).digest())
+
+
+def _load_key(selector: str, domain: str, encoded: bytes) -> SigningKey:
+    private = load_der_private_key(encoded, password=None)
+    assert isinstance(private, RSAPrivateKey | Ed25519PrivateKey)
+    return SigningKey(selector, domain, private)
 
 
 def read_key(path: Path, selector: str, domain: str) -> SigningKey:

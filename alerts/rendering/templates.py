@@ -183,6 +183,7 @@ class Templates:
             variables: What every template can use, whatever it is given. The texts in its tables
                 are translated.
         """
+        self.own_folder = own_folder
         folders = [folder for folder in (own_folder, find_shipped_templates()) if folder]
         loader = _TemplateLoader(folders)
         shared: dict[str, Any] = {

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 import time
 from collections import Counter
 from contextlib import suppress
@@ -163,13 +162,17 @@ def _open(work: Work) -> Service:
 
 
 def _do_all(service: Service, work: Work) -> Counter[str]:
-    """Do the pieces of a task, in an order of one's own, until a look at them brings nothing."""
-    task, order, done = TASKS[work.task], random.Random(work.number), Counter[str]()
+    """Do the pieces of a task until a look at them brings nothing.
+
+    Each process begins elsewhere, as in a cluster, where no two have the same range at a time.
+    """
+    task, done = TASKS[work.task], Counter[str]()
     while True:
         with service.ledger.reading() as connection:
             keys = list(task.list_waiting(connection, work.moment))
-        order.shuffle(keys)
-        found = sum((task.run(service, key) for key in keys), Counter[str]())
+        start = (work.number - 1) * len(keys) // work.workers
+        turned = keys[start:] + keys[:start]
+        found = sum((task.run(service, key) for key in turned), Counter[str]())
         done.update(found)
         if not found:
             return done

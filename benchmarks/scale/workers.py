@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
+from tempfile import mkdtemp
 
 import msgspec
 
@@ -33,8 +35,8 @@ def measure_workers(
     first: dict[str, CrewResult] = {}
     for number in numbers:
         with create_database(server.url, site.url.rpartition("/")[2]) as url:
-            copy = msgspec.structs.replace(site, url=url, folder=site.folder / str(number))
-            copy.folder.mkdir()
+            folder = Path(mkdtemp(dir=site.folder))
+            copy = msgspec.structs.replace(site, url=url, folder=folder)
             for task, what in _COUNTED.items():
                 result = run_crew(copy, task, DIGEST_TIME, number, server)
                 print(_describe(task, what, number, result, first.setdefault(task, result)))

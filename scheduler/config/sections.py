@@ -126,6 +126,9 @@ class DigestsSection(ConfigSection, frozen=True):
     batch_minutes: Annotated[float, msgspec.Meta(ge=0, le=60)] = 5
     #: a followed question that has waited longer for its answer is called overdue, once
     overdue_days: Days = 28
+    #: processes that write digests when thousands are due, in ``watchword run``, ``once`` and
+    #: ``digest``; 0 for one for each core, two at most
+    processes: Annotated[int, msgspec.Meta(ge=0, le=64)] = 0
 
     def __post_init__(self) -> None:
         try:

@@ -38,6 +38,8 @@ class Task:
     run: Callable[[Service, str], Counter[str]]
     #: Returns the keys of pieces that wait for a reason which the ledger does not know.
     list_others: Callable[[Service], Sequence[str]] = lambda _service: ()
+    #: Does some pieces together, where one process does all of them; None if that is no gain.
+    run_together: Callable[[Service, Sequence[str]], Counter[str]] | None = None
 
     def list_keys(self, service: Service) -> Sequence[str]:
         """Return the keys of all pieces that wait now."""
@@ -52,7 +54,8 @@ class Task:
     def run_waiting(self, service: Service) -> Counter[str]:
         """Do each piece that waits, and those that come up by that, each once.
 
-        A piece that fails does not hold up the others. The first failure is raised in the end.
+        A piece that fails does not hold up those that are not done together with it. The first
+        failure is raised in the end.
 
         Returns:
             How many things of which kind were done.
@@ -66,9 +69,9 @@ class Task:
         failures: list[Exception] = []
         while keys := [key for key in self.list_keys(service) if key not in known]:
             known.update(keys)
-            for key in keys:
+            for some in self._group(keys):
                 try:
-                    done.update(self.run(service, key))
+                    done.update(self._run_some(service, some))
                 except (LedgerUnavailable, WriterLost):
                     raise
                 except Exception as error:  # noqa: BLE001  # the boundary of a piece; raised below
@@ -78,3 +81,12 @@ class Task:
         if failures:
             raise failures[0]
         return done
+
+    def _group(self, keys: Sequence[str]) -> list[Sequence[str]]:
+        """Return the keys as they are done: all together, or one after another."""
+        return [[key] for key in keys] if self.run_together is None else [keys]
+
+    def _run_some(self, service: Service, keys: Sequence[str]) -> Counter[str]:
+        if self.run_together is not None:
+            return self.run_together(service, keys)
+        return self.run(service, keys[0])

@@ -36,7 +36,7 @@ _UNWRITTEN = 120
 #: What is imported before the first fork.
 _PACKAGES = ("alerts", "crawler", "scheduler")
 #: Entry points, which must be new to the process that they are run in, and frozen migrations.
-_NOT_IMPORTED = ("__main__", "worker_process", "migrations")
+_NOT_IMPORTED = ("__main__", "draft_process", "worker_process", "migrations")
 #: What Scrapy imports by its settings when a crawl starts.
 _FOR_CRAWLS = (
     "scrapy.core.downloader.handlers.http11",

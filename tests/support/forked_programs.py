@@ -1,9 +1,9 @@
 """Programs of ours that tests start, forked by a process that has imported the packages.
 
-While they are on, `subprocess.Popen` lets `tests.support.fork_server` start the command, a crawl or
-a worker of the web server, which takes a twentieth of the processor time. Other programs it starts
-as ever, and ours too where their coverage is measured or they are to start in another way: with
-other ``PYTHON`` variables, as another user, or after a function of the caller's.
+While they are on, `subprocess.Popen` lets `tests.support.fork_server` start the command, a crawl, a
+worker of the web server or a writer of digests, which takes a twentieth of the processor time.
+Other programs it starts as ever, and ours too where their coverage is measured or they are to start
+in another way: with other ``PYTHON`` variables, as another user, after a function of the caller's.
 """
 
 from __future__ import annotations
@@ -32,7 +32,11 @@ MAX_REQUEST_BYTES = 200_000
 STREAMS = (0, 1, 2)
 
 #: The modules that the packages start as programs: ``python -P -m MODULE``.
-_MODULES = ("crawler.fetching", "scheduler.web.worker_process")
+_MODULES = (
+    "alerts.digests.drafts.draft_process",
+    "crawler.fetching",
+    "scheduler.web.worker_process",
+)
 #: The same of the tests.
 _HELPERS = "tests.support."
 #: It edits modules before they are imported.

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime, timedelta
 from gettext import NullTranslations
+from zoneinfo import ZoneInfo
 
 import pytest
 from babel import Locale
@@ -14,6 +15,7 @@ from alerts.language import (
     LanguageError,
     check_language,
     format_day,
+    format_long_day,
     format_month,
     format_near,
     format_number,
@@ -27,6 +29,7 @@ from alerts.language import (
 from alerts.rendering import Templates
 
 NOW = datetime(2026, 11, 26, 14, 22, tzinfo=UTC)
+NEW_YEAR = datetime(2026, 12, 31, 12, tzinfo=UTC)  # in Auckland, it has begun
 
 
 class Shouting(NullTranslations):
@@ -111,3 +114,20 @@ def test_templates_and_labels_are_translated(tmp_path: object) -> None:
 def test_a_language_without_a_catalogue_is_refused(name: str) -> None:
     with pytest.raises(LanguageError):
         check_language(name)
+
+
+@pytest.mark.parametrize(
+    ("format_", "in_london", "in_auckland"),
+    [
+        (format_day, "31 December 2026", "1 January 2027"),
+        (format_long_day, "Thursday 31 December 2026", "Friday 1 January 2027"),
+        (format_short_day, "31 Dec 2026", "1 Jan 2027"),
+        (format_month, "December 2026", "January 2027"),
+    ],
+)
+def test_a_moment_has_its_day_in_each_zone(
+    format_: Callable[[date], str], in_london: str, in_auckland: str
+) -> None:
+    """The same moment, one after the other."""
+    assert format_(NEW_YEAR.astimezone(ZoneInfo("Europe/London"))) == in_london
+    assert format_(NEW_YEAR.astimezone(ZoneInfo("Pacific/Auckland"))) == in_auckland
