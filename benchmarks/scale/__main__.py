@@ -12,8 +12,10 @@ import msgspec
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
+from alerts.mail import MailIdentity, read_key
 from benchmarks.idle import measure_idle
 from benchmarks.processor_time import describe_load
+from benchmarks.sample_subscribers import measure_digests
 from benchmarks.scale.crew import Site
 from benchmarks.scale.crowd import CrowdPlan
 from benchmarks.scale.day import measure_day
@@ -29,7 +31,7 @@ from tests.support.postgres import (
     run_cluster,
 )
 
-PARTS = ("topics", "workers", "idle", "day")
+PARTS = ("topics", "embedded", "workers", "idle", "day")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -38,8 +40,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
     print(f"{describe_load()} before the start")
     if "topics" in wanted.parts:
         measure_topics(wanted.subscriptions)
+    if "embedded" in wanted.parts:
+        _measure_embedded(wanted.crew_subscribers)
     if "idle" in wanted.parts:
         measure_idle(wanted.idle_rounds, wanted.idle_part)
+    if not {"workers", "day"}.isdisjoint(wanted.parts):
+        _measure_cluster(wanted)
+
+
+def _measure_cluster(wanted: argparse.Namespace) -> None:
     plan = CrowdPlan(wanted.subscribers)
     with _run_servers() as found:
         if found is None:
@@ -55,6 +64,18 @@ def main(arguments: Sequence[str] | None = None) -> None:
             print(f"a day of {plan.subscribers:,} subscribers, {plan.questions} questions")
             with create_database(server.url, EMPTY_LEDGER) as url:
                 measure_day(server, _make_site(site, url), plan)
+
+
+def _measure_embedded(subscribers: int) -> None:
+    """Print what ``watchword run`` takes for digests, with one process and with two."""
+    with tempfile.TemporaryDirectory() as folder:
+        key = Path(folder) / "dkim.pem"
+        _create_key(key)
+        identity = MailIdentity(
+            *("Watchword", "w@demo.example", "leave@demo.example", "https://watch.example"),
+            signing_keys=(read_key(key, "bench", "demo.example"),),
+        )
+        measure_digests(subscribers, identity, Path(folder))
 
 
 def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:

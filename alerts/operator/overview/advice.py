@@ -53,6 +53,14 @@ _BY_KIND: Mapping[str, Advice] = {
     "redirect_refused": Advice(
         "If the source has moved, set its new address in the config, and restart.",
     ),
+    "workers": Advice(
+        "Start `watchword work` with enough workers for every queue; if they run, read their log. "
+        "What waits is done then."
+    ),
+    "given_up": Advice(
+        "Read the log of the workers, and look at their memory. The piece is tried again after ten "
+        "minutes; the others are done meanwhile."
+    ),
     "gaps": Advice(
         "Read the months again: `watchword backfill SOURCE --again`. A number that was never given "
         "to a question needs nothing."
