@@ -29,9 +29,6 @@ from tests.trials.visitors import SiteVisitor, visiting
 BEAT_SECONDS = 1.0
 #: A worker that gives no sign of life for so long is taken for dead: see `[cluster]`.
 STALLED_SECONDS = 6 * BEAT_SECONDS
-#: Until the mail server acknowledges a message, as a real one that writes it to the disk. All who
-#: are lost meanwhile leave messages in doubt.
-_ACKNOWLEDGEMENT_SECONDS = 0.02
 #: How long to wait for a worker that is sending.
 _SENDER_SECONDS = 20.0
 _EVERYWHERE = "0.0.0.0"  # noqa: S104  # a private server, also for the worker in its own network
@@ -85,7 +82,7 @@ class ClusterOnTrial:
 
 @contextmanager
 def run_cluster_on_trial(
-    folder: Path, population: Population, *, has_far_worker: bool
+    folder: Path, population: Population, *, has_far_worker: bool, mail_seconds: float
 ) -> Iterator[ClusterOnTrial]:
     """Yield a running cluster with two schedulers, two web processes and three workers.
 
@@ -93,6 +90,7 @@ def run_cluster_on_trial(
         folder: An empty folder.
         population: Who is subscribed.
         has_far_worker: Whether one of the workers is in a network of its own.
+        mail_seconds: Until the mail server acknowledges a message.
     """
     programs = find_server_programs()
     assert programs is not None, "no PostgreSQL server (Debian: apt-get install postgresql)"
@@ -102,7 +100,7 @@ def run_cluster_on_trial(
         database = stack.enter_context(run_cluster(programs, host))
         mail_server = stack.enter_context(run_smtp_server(host))
         url = f"{database.url}/postgres"
-        mail_server.on_dot = lambda: time.sleep(_ACKNOWLEDGEMENT_SECONDS)
+        mail_server.on_dot = lambda: time.sleep(mail_seconds)
         _write_config(folder / "config.toml", url, "127.0.0.1", mail_server.port)
         ledger = open_ledger(url)
         stack.callback(ledger.close)

@@ -24,6 +24,9 @@ _WAVE_SECONDS = 240.0
 #: Seconds from the last wave until all is sent: a message in doubt is tried again after five
 #: minutes, and one whose worker was lost while handing it over after fifteen.
 END_SECONDS = 1200.0
+#: As a mail server that writes messages to the disk. All who are lost meanwhile leave messages in
+#: doubt.
+MAIL_SECONDS = 0.02
 #: Seconds until the status is true; also of the start, where all processes begin at once.
 _STATUS_SECONDS = 60.0
 
@@ -44,6 +47,7 @@ def run_faults(
     faults: Sequence[ClusterFault],
     say: Callable[[str], None] = lambda _line: None,
     end_seconds: float = END_SECONDS,
+    mail_seconds: float = MAIL_SECONDS,
 ) -> TrialReport:
     """Run a cluster with a wave of questions for each fault; return what was seen.
 
@@ -52,12 +56,15 @@ def run_faults(
         subscribers: Each is concerned by one wave.
         faults: What happens, one in each wave.
         say: Called with each line of the report as soon as it is known.
+        mail_seconds: Until the mail server acknowledges a message.
         end_seconds: How long all may take to be sent after the last fault.
     """
     population = Population(subscribers, len(faults))
     has_far_worker = any(fault.needs_network for fault in faults)
     report, began = TrialReport(), time.monotonic()
-    with run_cluster_on_trial(folder, population, has_far_worker=has_far_worker) as cluster:
+    with run_cluster_on_trial(
+        folder, population, has_far_worker=has_far_worker, mail_seconds=mail_seconds
+    ) as cluster:
         try:
             _wait_for_start(cluster)
             for wave, fault in enumerate(faults):
