@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
+from functools import partial
 from typing import TypeAlias
 
 import msgspec
@@ -233,9 +234,8 @@ def _run_upkeep_steps(service: Service, notes: JobNotes) -> None:
 
 def _run_others(service: Service, notes: JobNotes, task: Task) -> None:
     """Do what waits of a task for a reason that the ledger does not know: no job is made for it."""
-    if keys := task.list_others(service):
-        done = Counter[str]()
-        notes.run(task.name, lambda: done.update(task.run(service, keys[0])), None, shard=keys[0])
+    for key in task.list_others(service):
+        notes.run(task.name, partial(task.run, service, key), Counter[str](), shard=key)
 
 
 def run_expiry(service: Service) -> None:

@@ -1,8 +1,8 @@
 """A process that delivers what an outbox holds, beside others; made to be stopped and killed.
 
 ``python delivery_worker.py LEDGER PORT SENDING HANDING_OVER LAST_BYTE [NAME=VALUE ...]``: the
-periods of its leases in seconds, then ``connections``, ``per_second`` or ``per_day``. It ends when
-all messages that may be sent are sent, and says how long it worked.
+periods of its leases in seconds, then ``connections``, ``sharers``, ``per_second`` or ``per_day``.
+It ends when all messages that may be sent are sent, and says how long it worked.
 """
 
 from __future__ import annotations
@@ -34,6 +34,7 @@ def main(url: str, port: str, *periods: str, **more: str) -> None:
     policy = DeliveryPolicy(
         per_second=float(more["per_second"]) if "per_second" in more else None,
         per_day=int(more["per_day"]) if "per_day" in more else None,
+        sharers=int(more.get("sharers", "1")),
         periods=LeasePeriods(*(timedelta(seconds=float(period)) for period in periods)),
     )
     ledger, channels = open_ledger(url), ChannelTable((settings,))

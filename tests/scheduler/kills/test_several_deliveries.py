@@ -159,7 +159,7 @@ def test_each_message_arrives_once_but_for_those_in_doubt(
     fill(outbox, number)
     with run_smtp_server() as server:
         server.on_dot = lambda: time.sleep(0.01)
-        with working(outbox, server, 3, connections=6) as workers:
+        with working(outbox, server, 3, connections=6, sharers=3) as workers:
             wait_for(lambda: len(server.messages) > number // 5)
             outbox.close()
             fault(workers, cluster)
