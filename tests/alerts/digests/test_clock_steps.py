@@ -13,7 +13,7 @@ from sqlalchemy import select, update
 from alerts.delivery import ChannelTable, deliver_due
 from alerts.delivery.channels import maildir
 from alerts.digests import DigestSettings, compose_due_digests
-from alerts.ledger import Ledger, clock_readings, matches, subscriptions, topics
+from alerts.ledger import Ledger, clock_readings, subscriptions, topics
 from alerts.ledger.clock_readings import ClockReading
 from alerts.ledger.schema import (
     change,
@@ -25,6 +25,7 @@ from alerts.ledger.schema import (
 from alerts.ledger.subscriptions import SubscriptionRequest
 from alerts.ledger.utc_datetime import UtcDateTime
 from alerts.mail import MailIdentity
+from alerts.matching import TopicMatcher
 from alerts.model import DayAfterMeeting, Frequency
 from alerts.recording import QuestionReading, RecordingRules, record_readings
 from alerts.rendering import Templates
@@ -63,6 +64,7 @@ class World:
                 subscriptions.subscribe(connection, person.id, topic.id, wish, 0, START)
             rows = connection.execute(select(subscription.c.id, subscription.c.frequency))
             self.frequencies = {row.id: Frequency(row.frequency) for row in rows}
+        self._matcher = TopicMatcher(self.ledger)
         self.round(timedelta())
 
     def ask(self) -> None:
@@ -70,13 +72,15 @@ class World:
         today = self.real_now.date()
         thursday = today + timedelta(days=1 + (2 - today.weekday()) % 7)
         self.meetings.add(thursday)
-        question = make_question(len(self.recorded) + 1, meeting=Meeting("MQT", thursday))
+        question = make_question(
+            len(self.recorded) + 1, words="A bench.", meeting=Meeting("MQT", thursday)
+        )
         with self.ledger.writing() as connection:
             made = [QuestionReading(question)]
             record_readings(connection, made, self.real_now, RecordingRules(as_new=True))
             seq = connection.execute(select(change.c.seq).order_by(change.c.seq.desc())).scalar()
             assert seq is not None
-            matches.add(connection, [(1, seq)])
+        assert self._matcher.match_new_changes() == 1
         self.recorded[seq] = self.real_now
 
     def round(self, offset: timedelta) -> None:
@@ -168,9 +172,13 @@ def test_a_due_time_in_the_future_is_not_believed(
         wish = SubscriptionRequest("benches", frequency, "all", "command")
         subscriptions.subscribe(connection, person.id, topic.id, wish, 0, now)
         record_readings(
-            connection, [QuestionReading(make_question(1))], now, RecordingRules(as_new=True)
+            connection,
+            [QuestionReading(make_question(1, words="A bench."))],
+            now,
+            RecordingRules(as_new=True),
         )
-        matches.add(connection, [(topic.id, 1)])
+    assert TopicMatcher(ledger).match_new_changes() == 1
+    with ledger.writing() as connection:
         connection.execute(update(subscription).values(last_due_at=now + 3650 * DAY))
     assert compose_due_digests(ledger, SETTINGS, now + DAY) == 1
 
@@ -190,9 +198,12 @@ def test_no_moment_stays_in_the_future_when_the_clock_goes_back(
     with ledger.writing() as connection:
         assert not clock_readings.record(connection, ClockReading(ahead))
         record_readings(
-            connection, [QuestionReading(make_question(1))], ahead, RecordingRules(as_new=True)
+            connection,
+            [QuestionReading(make_question(1, words="A bench."))],
+            ahead,
+            RecordingRules(as_new=True),
         )
-        matches.add(connection, [(1, 1)])
+    assert TopicMatcher(ledger).match_new_changes() == 1
     assert compose_due_digests(ledger, SETTINGS, ahead) == 1
     deliver_due(ledger, ChannelTable((maildir.MaildirSettings(tmp_path),)), lambda: ahead)
     with ledger.writing() as connection:
