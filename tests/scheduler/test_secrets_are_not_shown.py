@@ -67,6 +67,9 @@ def marked_config(port: int = 1) -> str:
 #: How each command is called; a new command has to be added.
 CALLS: dict[str, list[list[str]]] = {
     "run": [],  # its pages and log lines are tested below
+    "serve": [],  # its pages are those of run
+    "work": [[]],
+    "schedule": [[]],
     "demo": [],  # has a config of its own
     "once": [["--no-crawl"]],
     "ingest": [["missing.html"]],
@@ -100,9 +103,13 @@ CALLS: dict[str, list[list[str]]] = {
     "reject": [["london"]],
     "config": [[]],
     "topics": [["list"], ["publish", "benches"], ["hide", "benches"]],
+    "prune": [["--dry-run"], []],
+    "migrate-to": [[f"postgresql://ada:{MARK}@127.0.0.1:1/ledger"]],
     "secrets": [["list"], ["list", "--json"], ["rotate"]],
     "actions": [[], ["--about", CLOSED]],
 }
+#: A crawl; and a library of the engine's asks the program `file` about Python.
+STARTS_PROCESS = {"backfill", "work", "schedule"}
 
 
 @pytest.fixture(scope="module")
@@ -137,7 +144,7 @@ def test_every_command_is_called() -> None:
 @pytest.mark.parametrize(
     "name",
     [
-        pytest.param(name, marks=pytest.mark.process) if name == "backfill" else name
+        pytest.param(name, marks=pytest.mark.process) if name in STARTS_PROCESS else name
         for name in CALLS
     ],
 )
