@@ -26,7 +26,7 @@ import time
 from collections.abc import Iterable
 from contextlib import suppress
 from io import TextIOWrapper
-from typing import NoReturn, TextIO
+from typing import Any, NoReturn, TextIO
 
 from tests.support import forked_programs
 from tests.support.forked_programs import MAX_REQUEST_BYTES, STREAMS, StartRequest, decode_request
@@ -53,6 +53,12 @@ _FOR_CRAWLS = (
     "twisted.internet.asyncioreactor",
     "twisted.web.client",
 )
+
+#: What signals that may be ignored do in a program to which nobody has said anything.
+_USUAL_HANDLERS: dict[int, Any] = {
+    signal.SIGHUP: signal.SIG_DFL,
+    signal.SIGINT: signal.default_int_handler,
+}
 
 
 def main() -> None:
@@ -182,8 +188,11 @@ def _run(request: StartRequest) -> int:
     os.environ.clear()
     os.environ.update(request.environment)
     time.tzset()
-    for number in request.ignored_signals:
-        signal.signal(number, signal.SIG_IGN)
+    for number, usual in _USUAL_HANDLERS.items():  # this server may have been started with nohup
+        if number in request.ignored_signals:
+            signal.signal(number, signal.SIG_IGN)
+        elif signal.getsignal(number) == signal.SIG_IGN:
+            signal.signal(number, usual)
     for number, limits in request.limits.items():
         resource.setrlimit(number, limits)
     sys.stdin = sys.__stdin__ = _reopen(sys.stdin, 0)  # type: ignore[misc]
