@@ -155,3 +155,17 @@ def test_a_store_that_does_not_answer_is_an_error_of_the_system(
         folder.write("a", b"")
     with pytest.raises(OSError, match="s3://tests/feeds"):
         folder.read("a")
+
+
+def test_folders_of_one_place_are_equal(tmp_path: Path) -> None:
+    """So a config that was read twice is the same."""
+    local, remote = LocalFolder(tmp_path), RemoteFolder("s3://tests/feeds")
+    assert {local, LocalFolder(str(tmp_path))} == {local}
+    assert {remote, RemoteFolder("s3://tests/feeds/")} == {remote}
+    assert local != remote
+    assert (repr(local), repr(remote)) == (
+        f"LocalFolder({str(tmp_path)!r})",
+        "RemoteFolder('s3://tests/feeds')",
+    )
+    assert (str(remote), remote.path) == ("s3://tests/feeds", None)
+    remote.create(is_public=True)
