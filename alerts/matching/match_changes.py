@@ -14,9 +14,8 @@ from __future__ import annotations
 import copy
 import logging
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
-from typing import TypeAlias
 
 from sqlalchemy import Connection
 
@@ -32,15 +31,7 @@ log = logging.getLogger("watchword.matching")
 
 #: Damaged topics that an alarm names.
 _NAMED_TOPICS = 3
-#: Called with matches (topic, number of the change) in the transaction that records them.
-OnMatches: TypeAlias = Callable[[Connection, Sequence[tuple[int, int]]], None]
-
-
 _NOTHING_DONE = RangeStep([], None, is_last=True)
-
-
-def _tell_nobody(_connection: Connection, _pairs: Sequence[tuple[int, int]]) -> None:
-    pass
 
 
 class TopicMatcher:
@@ -50,18 +41,11 @@ class TopicMatcher:
         ledger: Where changes and topics are, and where matches go.
         cache_folder: A folder for compiled topics, from which a new process loads them instead of
             compiling all of them again. None: no folder.
-        on_matches: Called with the matches of each transaction, before it is committed.
     """
 
-    def __init__(
-        self,
-        ledger: Ledger,
-        cache_folder: Folder | None = None,
-        on_matches: OnMatches = _tell_nobody,
-    ) -> None:
+    def __init__(self, ledger: Ledger, cache_folder: Folder | None = None) -> None:
         self._ledger = ledger
         self._cache_folder = cache_folder
-        self._on_matches = on_matches
         self._compiled: dict[int, CompiledTopics] = {}  #: by range
         self._late: dict[int, LateTopics] = {}
         self._busy: dict[int, threading.Lock] = {}
@@ -166,10 +150,9 @@ class TopicMatcher:
         return step
 
     def _record(self, connection: Connection, key: int, pairs: Pairs) -> None:
-        """Record matches of a range, and tell those who wait for them."""
+        """Record matches of a range, and mark the feeds that lack them."""
         matches.add(connection, pairs)
         feeds.mark_matched(connection, key, {topic for topic, _ in pairs})
-        self._on_matches(connection, pairs)
 
 
 def _match_new(

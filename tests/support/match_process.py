@@ -1,4 +1,4 @@
-"""A process that matches what a ledger holds, in small ranges and steps; made to be killed.
+"""A process that matches what a ledger on PostgreSQL holds, in small steps; made to be killed.
 
 ``python -m tests.support.match_process LEDGER TOPICS_PER_RANGE MATCHES_PER_STEP``: it prints a line
 in each transaction, before the commit.
@@ -8,26 +8,30 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Sequence
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, event
 
 from alerts.ledger import open_ledger, topic_ranges
 from alerts.matching import TopicMatcher, batch_step
 
 
-def tell(_connection: Connection, pairs: Sequence[tuple[int, int]]) -> None:
+def tell(connection: Connection) -> None:
     """Say how many matches are about to be committed, and let others have their turn."""
-    sys.stdout.write(f"{len(pairs)}\n")
-    sys.stdout.flush()
-    time.sleep(0.01)
+    mine = "SELECT count(*) FROM match WHERE xmin = pg_current_xact_id()::xid"
+    number = connection.exec_driver_sql(mine).scalar_one()
+    if number:
+        sys.stdout.write(f"{number}\n")
+        sys.stdout.flush()
+        time.sleep(0.01)
 
 
 def main(url: str, topics_per_range: str, matches_per_step: str) -> None:
     """Match until nothing is left that no other process is at."""
     topic_ranges.TOPICS_PER_RANGE = int(topics_per_range)
     batch_step.MAX_MATCHES = int(matches_per_step)
-    TopicMatcher(open_ledger(url), on_matches=tell).match_new_changes()
+    ledger = open_ledger(url)
+    event.listen(ledger.engine, "commit", tell)
+    TopicMatcher(ledger).match_new_changes()
 
 
 if __name__ == "__main__":
