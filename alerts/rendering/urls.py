@@ -45,9 +45,11 @@ def name_site(source: str, site_urls: Mapping[str, str]) -> str:
 
     Args:
         source: As the config names it.
-        site_urls: By source, the address of its site. A source without one keeps its name.
+        site_urls: By source, the address of its site. A source keeps its name without one, and with
+            one that nobody calls it by: ``127.0.0.1``.
     """
-    return urlsplit(site_urls.get(source, "")).hostname or source
+    host = urlsplit(site_urls.get(source, "")).hostname
+    return host if host and _is_domain_name(host) else source
 
 
 def name_host(url: str | None) -> str | None:
