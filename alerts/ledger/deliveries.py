@@ -262,14 +262,25 @@ def requeue_unsent(connection: Connection, recipient: str, since: datetime, now:
     return connection.execute(again).rowcount
 
 
-def delete_bodies(connection: Connection, before: datetime) -> None:
-    """Delete the bodies of finished messages that were composed before a time."""
-    connection.execute(
-        update(message)
+def delete_bodies(connection: Connection, before: datetime, limit: int) -> int:
+    """Delete the bodies of finished messages that were composed before a time.
+
+    Args:
+        connection: A connection that may write.
+        before: The time.
+        limit: Of how many messages at most.
+
+    Returns:
+        Of how many it was done.
+    """
+    some = (
+        select(message.c.id)
         .where(
             message.c.phase.in_(("sent", "dropped")),
             message.c.composed_at < before,
             message.c.body != b"",
         )
-        .values(body=b"")
+        .limit(limit)
     )
+    emptied = update(message).where(message.c.id.in_(some)).values(body=b"")
+    return connection.execute(emptied).rowcount

@@ -331,11 +331,16 @@ def delete_data(connection: Connection, email: str) -> DeletedData:
     return msgspec.structs.replace(found, rows=found.rows | ended)
 
 
-def list_forgettable(connection: Connection, moment: datetime) -> list[str]:
+def list_forgettable(connection: Connection, moment: datetime, limit: int) -> list[str]:
     """Return the addresses of those who left before ``moment``, or never confirmed a sign-up.
 
     Nobody is listed who has an active subscription or a sign-up to confirm, who was sent a message
     after ``moment``, or to whom the operator's emails go.
+
+    Args:
+        connection: The ledger.
+        moment: Until when they must have left.
+        limit: How many to return at most.
     """
     kept = (
         exists().where(
@@ -351,4 +356,4 @@ def list_forgettable(connection: Connection, moment: datetime) -> list[str]:
     wanted = select(subscriber.c.email).where(
         subscriber.c.created_at < moment, *(~reason for reason in kept)
     )
-    return list(connection.execute(wanted.order_by(subscriber.c.id)).scalars())
+    return list(connection.execute(wanted.order_by(subscriber.c.id).limit(limit)).scalars())

@@ -44,6 +44,9 @@ log = logging.getLogger("watchword.jobs")
 #: How long addresses and the text of messages are kept after they were needed: four weeks, so that
 #: the operator can help somebody who unsubscribed by mistake or misses an email.
 _RETENTION_PERIOD = timedelta(days=28)
+#: Messages whose text is deleted in one transaction, and people who are: others wait for it, about
+#: a tenth of a second.
+_TEXTS_AT_ONCE, _PEOPLE_AT_ONCE = 1000, 50
 
 
 class AlarmUpdate:
@@ -105,24 +108,46 @@ def delete_expired_data(service: Service) -> None:
     rest is kept for weeks, and hourly is often enough.
     """
     now = service.clock()
+    _delete_texts(service, now - _RETENTION_PERIOD)
     with service.ledger.writing() as connection:
         operator_actions.delete_old(connection, now)
         operator_sessions.delete_expired(connection, now)
-        deliveries.delete_bodies(connection, now - _RETENTION_PERIOD)
         expired = pending_subscriptions.delete_expired(connection, now - CONFIRMATION_LINK_VALIDITY)
         never_confirmed = [s.email for s in subscriptions.get_subscribers(connection, expired)]
         confirmation_history.delete_old(connection, now - PAUSE)
         undo_records.delete_old(connection, now - UNDO_PERIOD)
-        former = personal_data.list_forgettable(connection, now - _RETENTION_PERIOD)
-        for email in {*never_confirmed, *former}:
+        for email in never_confirmed:
             delete_personal_data(connection, email, service.data_stores)
         publication.clear_ended(connection)
         next_at = _find_next_expiry(connection)
+    former = _delete_former_subscribers(service, now - _RETENTION_PERIOD)
     service.memory.hourly.mark_done("delete", now, due_at=next_at)
     erase_deleted(service.ledger)
     if former:
-        log.info("deleted the data of %d subscribers who left four weeks ago", len(former))
+        log.info("deleted the data of %d subscribers who left four weeks ago", former)
     prune_daily(service)
+
+
+def _delete_texts(service: Service, before: datetime) -> None:
+    """Delete the text of messages that were composed before a time, some in each transaction."""
+    is_last = False
+    while not is_last:
+        with service.ledger.writing() as connection:
+            done = deliveries.delete_bodies(connection, before, _TEXTS_AT_ONCE)
+        is_last = done < _TEXTS_AT_ONCE
+
+
+def _delete_former_subscribers(service: Service, before: datetime) -> int:
+    """Delete those who left before a time, some in each transaction; return how many."""
+    deleted, is_last = 0, False
+    while not is_last:
+        with service.ledger.writing() as connection:
+            some = personal_data.list_forgettable(connection, before, _PEOPLE_AT_ONCE)
+            for email in some:
+                delete_personal_data(connection, email, service.data_stores)
+        deleted += len(some)
+        is_last = len(some) < _PEOPLE_AT_ONCE
+    return deleted
 
 
 def _find_next_expiry(connection: Connection) -> datetime | None:

@@ -144,21 +144,21 @@ def test_former_subscribers_are_listed_for_deletion_in_time(ledger: Ledger, now:
     later = now + timedelta(seconds=1)
     with ledger.writing() as connection:
         unsubscribe(connection, ADA, None, now)
-        assert personal_data.list_forgettable(connection, now) == []
-        assert personal_data.list_forgettable(connection, later) == [ADA]
+        assert personal_data.list_forgettable(connection, now, 9) == []
+        assert personal_data.list_forgettable(connection, later, 9) == [ADA]
         wish = SubscriptionRequest("benches", Frequency.DAILY, "all", "command")
         pending_subscriptions.add_request(connection, 1, wish, now, now)
-        assert personal_data.list_forgettable(connection, later) == []  # who is asked to confirm
+        assert personal_data.list_forgettable(connection, later, 9) == []  # who is asked to confirm
         connection.execute(delete(pending_subscription))
         subscribe(
             connection, ADA, wish, SubscriberDefaults("Europe/London", 7), now
         )  # and came back
-        assert personal_data.list_forgettable(connection, now + timedelta(days=99)) == []
+        assert personal_data.list_forgettable(connection, now + timedelta(days=99), 9) == []
         unsubscribe(connection, ADA, None, now)
         connection.execute(
             update(message).where(message.c.recipient == ADA).values(phase="handing_over")
         )
-        assert personal_data.list_forgettable(connection, now + timedelta(days=99)) == [ADA]
+        assert personal_data.list_forgettable(connection, now + timedelta(days=99), 9) == [ADA]
 
 
 def test_everything_of_a_subscriber_is_exported(ledger: Ledger, now: datetime) -> None:
