@@ -28,7 +28,8 @@ class Idle:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.now = datetime.now(UTC)
+        # A round at a full quarter of an hour has digests to look for.
+        self.now = datetime.now(UTC).replace(minute=7, second=0)
         opened = open_service(parse_config(CONFIG, folder, "config.toml"))
         self.service: Service = replace(opened, clock=lambda: self.now)
         with self.service.ledger.writing() as connection:

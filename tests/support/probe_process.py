@@ -7,6 +7,7 @@ import resource
 import signal
 import sys
 import time
+from pathlib import Path
 
 
 def main(what: str, *files: str) -> int:
@@ -27,7 +28,7 @@ def main(what: str, *files: str) -> int:
     ignores_hangup = signal.getsignal(signal.SIGHUP) == signal.SIG_IGN
     is_leader = os.getsid(0) == os.getpid()
     size = resource.getrlimit(resource.RLIMIT_FSIZE)[0]
-    given = [what, os.getcwd(), os.environ["TZ"], time.tzname[0], oct(umask), size]  # noqa: PTH109
+    given = [what, Path.cwd(), os.environ["TZ"], time.tzname[0], oct(umask), size]
     sys.stdout.write(" ".join(map(str, [*given, ignores_hangup, is_leader, sys.stdin.read()])))
     sys.stdout.write(f"\n{open_files}\n")
     sys.stderr.write("seven\n")
@@ -38,10 +39,10 @@ def main(what: str, *files: str) -> int:
 
 def _list_open_files() -> list[int]:
     found = []
-    for number in range(100):
+    for number in sorted(int(file.name) for file in Path("/proc/self/fd").iterdir()):
         try:
             os.fstat(number)
-        except OSError:
+        except OSError:  # it was that of the list itself
             continue
         found.append(number)
     return found

@@ -103,10 +103,14 @@ def measure_as_tier_wants(item: pytest.Item) -> Iterator[None]:
     plugin: Any = item.config.pluginmanager.getplugin("_cov")
     controller = getattr(plugin, "cov_controller", None)
     measures = is_measured(item)
-    if controller is None or (measures and "crawler" in item.path.parts):
+    if controller is None:
         yield
         return
-    for_processes = os.environ.pop(_COVERAGE_OF_PROCESSES, None)
+    if measures and "crawler" in item.path.parts:
+        os.environ[_COVERAGE_OF_PROCESSES] = controller.cov.config.serialize()
+        yield
+        return
+    os.environ.pop(_COVERAGE_OF_PROCESSES, None)
     if not measures:
         controller.pause()
     try:
@@ -114,8 +118,6 @@ def measure_as_tier_wants(item: pytest.Item) -> Iterator[None]:
     finally:
         if not measures:
             controller.resume()
-        if for_processes is not None:
-            os.environ[_COVERAGE_OF_PROCESSES] = for_processes
 
 
 class TierCheck:

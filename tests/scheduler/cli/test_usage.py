@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+import re
 from pathlib import Path
 
 import pytest
@@ -10,8 +10,8 @@ import pytest
 from tests.support.service import ServiceFolder
 
 QUIET = '[sources.london]\nurl = "http://127.0.0.1:1"\nenabled = false\n'
-MONTH = f"{datetime.now(UTC):%Y-%m}"
-DAY = f"{datetime.now(UTC):%Y-%m-%d}"
+#: Today and this month, of which a program that runs at midnight has its own idea.
+MONTH, DAY = r"20\d\d-\d\d", r"20\d\d-\d\d-\d\d"
 HUGE = "9" * 30
 
 
@@ -33,13 +33,13 @@ def test_a_number_out_of_bounds(service: ServiceFolder, command: list[str], numb
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        (["topics"], "watchword: Missing command."),
+        (["topics"], r"watchword: Missing command\."),
         (["backfill", "--months", "0"], "'--months': expected 1 to 1,200, got 0"),
         (["backfill", "--months", HUGE], f"expected 1 to 1,200, got {HUGE}"),
         (["backfill", "--since", "0001-01"], f"expected a month from 1990-01 to {MONTH}, got 0001"),
-        (["backfill", "--since", "9999-12"], f"expected a month from 1990-01 to {MONTH}"),
+        (["backfill", "--since", "9999-12"], f"expected a month from 1990-01 to {MONTH}, got 9999"),
         (["backfill", "--since", "2020"], f"expected a month from 1990-01 to {MONTH}, got 2020"),
-        (["suspended", "--resume", "--since", "2999-01-01"], f"from 2000-01-01 to {DAY}"),
+        (["suspended", "--resume", "--since", "2999-01-01"], f"from 2000-01-01 to {DAY}, got 2999"),
         (["suspended", "--resume", "--since", "yesterday"], "expected a day from 2000-01-01"),
         (["follow", "a@b.example", "x", "--overdue-after", "0"], "expected 1 to 3,650, got 0"),
         (["subscribe", "a@b.example", "x", "--hour", "24"], "expected 0 to 23, got 24"),
@@ -50,7 +50,7 @@ def test_a_number_out_of_bounds(service: ServiceFolder, command: list[str], numb
 )
 def test_what_is_allowed_is_said(service: ServiceFolder, arguments: list[str], says: str) -> None:
     done = service.run(*arguments, expect=64)
-    assert says in done.stderr.splitlines()[0]
+    assert re.search(says, done.stderr.splitlines()[0])
     assert done.stderr.splitlines()[-1] == f"Try 'watchword {arguments[0]} --help' for help."
 
 
