@@ -6,7 +6,7 @@ For each kind of request, 2,000 about what is known and 2,000 about what is not 
 order, each from a network of its own, to a server in a process of its own. Their answers must be
 the same in status, headers and body. The difference of the medians of their times is compared with
 the differences that 2,000 random relabellings of the same times give. What is outside of nearly all
-of those and above the bound fails. ``docs/threat-model.md`` says why.
+of those and above the bound fails. ``docs/explanation/threat-model.md`` says why.
 """
 
 from __future__ import annotations

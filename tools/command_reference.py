@@ -1,4 +1,4 @@
-"""The reference of the commands, for ``docs/command-line.md``, and the schema of their JSON.
+"""The reference of commands for ``docs/reference/command-line.md``, and the schema of their JSON.
 
 Both are made from the commands themselves: their help, their options, and the types of their data.
 """

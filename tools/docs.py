@@ -1,6 +1,6 @@
 """Write the documentation that follows from the code: ``python -m tools.docs``.
 
-These are all of ``docs/configuration.md``, the tables and references between
+These are all of ``docs/reference/configuration.md``, the tables and references between
 ``<!-- table: NAME -->`` and ``<!-- end of table -->`` in other pages, the JSON Schema of what
 commands print, and keys that ``config.example.toml`` does not show yet.
 """
@@ -22,6 +22,13 @@ from tools.command_reference import (
 )
 
 _ROOT = Path(__file__).parent.parent
+#: Below ``docs/``, the pages of which the code writes a part.
+_PAGES_WITH_TABLES = (
+    "explanation/delivery.md",
+    "reference/command-line.md",
+    "reference/pages-and-feeds.md",
+    "reference/queries.md",
+)
 _TABLE = re.compile(
     r"(?<=<!-- table: )(?P<name>[a-z ]+) -->\n(?P<rows>.*?)(?=<!-- end of table -->)", re.DOTALL
 )
@@ -29,11 +36,11 @@ _TABLE = re.compile(
 
 def build_documents() -> dict[Path, str]:
     """Return the text of each document that the code has a part in."""
-    documents = {_ROOT / "docs" / "configuration.md": build_reference()}
+    documents = {_ROOT / "docs" / "reference" / "configuration.md": build_reference()}
     example = _ROOT / "config.example.toml"
     documents[example] = complete_example(example.read_text(encoding="utf-8"))
-    documents[_ROOT / "docs" / "schemas" / "command-line.json"] = format_schema()
-    for name in ("command-line.md", "delivery.md", "queries.md", "pages-and-feeds.md"):
+    documents[_ROOT / "docs" / "reference" / "schemas" / "command-line.json"] = format_schema()
+    for name in _PAGES_WITH_TABLES:
         page = _ROOT / "docs" / name
         documents[page] = fill_tables(page.read_text(encoding="utf-8"))
     return documents

@@ -2,7 +2,7 @@
 
 ``watchword.pot`` holds every text of pages, emails and feeds. Each language has a ``.po`` file,
 which its translators fill, and a ``.mo`` file, which the service reads. A language is compiled once
-all of its texts are translated, and offered from then on (docs/translating.md).
+all of its texts are translated, and offered from then on (docs/how-to/translate.md).
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ _JINJA_OPTIONS = {
     "silent": "false",
 }
 _HEADER = """\
-# Texts of Watchword's pages, emails and feeds, for translators: see docs/translating.md.
+# Texts of Watchword's pages, emails and feeds, for translators: see docs/how-to/translate.md.
 #"""
 
 

@@ -1,8 +1,8 @@
 """Delivery: from the outbox to the inbox.
 
 Owns the channels (one file each), the order and pace of sending, what a failed attempt means, and
-the sent log. What it promises is in ``docs/delivery.md``. It is given the bytes of messages and
-must not know what is in them: no digests, no templates, no subscriptions.
+the sent log. What it promises is in ``docs/explanation/delivery.md``. It is given the bytes of
+messages and must not know what is in them: no digests, no templates, no subscriptions.
 """
 
 from alerts.delivery.bounded_http import BoundedSession

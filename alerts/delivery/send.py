@@ -1,4 +1,4 @@
-"""The step from outbox to inbox. What is promised, and the limits of it: ``docs/delivery.md``.
+"""From outbox to inbox. ``docs/explanation/delivery.md`` says what is promised, and its limits.
 
 Each message's phase is committed before the step that it names. Whenever the process is killed, the
 ledger knows which messages cannot have been accepted, and sends exactly those again.

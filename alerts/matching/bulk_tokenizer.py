@@ -3,8 +3,9 @@
 Its rules are those of :mod:`alerts.text.tokenizer`. That one takes 0.56 s for the 600 records of a
 batch; this one takes 0.01 s, because it keeps no offsets, folds only what is not ASCII (in the
 error handler of a codec) and finds the ends of words by comparing arrays. Without it a batch could
-not be matched in 7 times what folding and splitting its text takes in C (``docs/benchmarks.md``).
-A property test holds that both tokenizers find the same words.
+not be matched in 7 times what folding and splitting its text takes in C
+(``docs/explanation/benchmarks.md``). A property test holds that both tokenizers find the same
+words.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The query language that topics are written in (``docs/queries.md``).
+"""The query language that topics are written in (``docs/reference/queries.md``).
 
 Owns the grammar, the query tree, the canonical form, and the rule that decides whether a query
 matches a text (:func:`find_match`, which the bulk matcher and the database's index are tested

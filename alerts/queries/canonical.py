@@ -3,8 +3,9 @@
 :func:`alerts.queries.parse.format_canonical` writes queries in normal form and within all limits,
 so nothing has to be checked, folded or sorted, and words and operators are told apart by their
 first characters. That takes 2.4 µs a query, where :func:`alerts.queries.parse.parse_query` takes
-100 µs. It is why this parser exists: a million topics compile in seconds (``docs/benchmarks.md``)
-instead of minutes. A property test holds that both read every canonical form to the same tree.
+100 µs. It is why this parser exists: a million topics compile in seconds instead of minutes
+(``docs/explanation/benchmarks.md``). A property test holds that both read every canonical form to
+the same tree.
 
 A form that was damaged in the database is refused, so that one topic costs no other.
 """

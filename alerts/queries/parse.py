@@ -2,7 +2,7 @@
 
 What is refused, and with which sentence, is decided in :mod:`alerts.queries.checks`; what counts as
 a word, in :mod:`alerts.text.tokenizer`; what matches, and where, in :mod:`alerts.queries.find`. The
-language is described in ``docs/queries.md``.
+language is described in ``docs/reference/queries.md``.
 
 A hyphen in a query stands for a hyphen, a space or nothing: ``anti-social`` finds "anti-social",
 "anti social" and "antisocial". ``antisocial`` finds the first and the last, ``"anti social"`` the

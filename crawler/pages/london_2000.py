@@ -1,8 +1,9 @@
 """The London Assembly's questions until about 2014, as text. Pure.
 
-We know no surviving page of that search, only its text as people quoted it (``docs/source.md``):
-the title, "[Main question]", "Question number 1500/2008", "Meeting date 16/07/2008", "Question by"
-and a name, the question, "Answer by" and a name, and the answer or "Answer not yet available."
+We know no surviving page of that search, only its text as people quoted it
+(``docs/explanation/source.md``): the title, "[Main question]", "Question number 1500/2008",
+"Meeting date 16/07/2008", "Question by" and a name, the question, "Answer by" and a name, and the
+answer or "Answer not yet available."
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """london.gov.uk from about 2014 to 2019, and the plain text of such a page. Pure.
 
 We know no surviving markup of this design, only text, in the order described in
-``docs/source.md``. So the page is read from its lines by the visible labels, and a page saved as
-plain text is read by the same code.
+``docs/explanation/source.md``. So the page is read from its lines by the visible labels, and a page
+saved as plain text is read by the same code.
 
 Most fields have no second reading. What the page prints twice is compared: the title (again in
 "Answer for ...") and the day (again in the meeting's name). A few pages of 2013 print the values

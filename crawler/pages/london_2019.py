@@ -1,9 +1,9 @@
 """london.gov.uk from about July 2019 to November 2022. Pure.
 
-The class names are those that a public scraper of the time relied on (``docs/source.md``). Of the
-fields above the question, only the asker's class is known. The other fields are read by their
-labels, once inside a field (``div.field`` with label and items) and once on the page's lines, and
-the two readings are compared.
+The class names are those that a public scraper of the time relied on
+(``docs/explanation/source.md``). Of the fields above the question, only the asker's class is known.
+The other fields are read by their labels, once inside a field (``div.field`` with label and items)
+and once on the page's lines, and the two readings are compared.
 
 The order in which these pages printed title, question and answers is not known. For those, the
 reading by lines may confirm the reading by structure or replace a missing one, but a difference

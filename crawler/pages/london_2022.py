@@ -1,10 +1,11 @@
 """london.gov.uk since December 2022. Pure.
 
-The class names are those that a public scraper of April 2023 relied on (``docs/source.md``). They
-could not be checked against a page. So every field is read twice: by structure (the cells of
-``table.styled-table``, the blocks below ``h2#answer``) and by the visible lines, where the title
-follows the labels, the question follows the title, and the answers follow their heading. The two
-readings are compared; a field that only one of them finds is taken from that one.
+The class names are those that a public scraper of April 2023 relied on
+(``docs/explanation/source.md``). They could not be checked against a page. So every field is read
+twice: by structure (the cells of ``table.styled-table``, the blocks below ``h2#answer``) and by the
+visible lines, where the title follows the labels, the question follows the title, and the answers
+follow their heading. The two readings are compared; a field that only one of them finds is taken
+from that one.
 """
 
 from __future__ import annotations

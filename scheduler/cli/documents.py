@@ -1,7 +1,7 @@
 """The JSON document of a command: what ``--json`` prints, in one shape for all commands.
 
-``docs/command-line.md`` describes it. Imports nothing but click and the standard library, so that
-help is quick.
+``docs/reference/command-line.md`` describes it. Imports nothing but click and the standard library,
+so that help is quick.
 """
 
 from __future__ import annotations

@@ -110,8 +110,8 @@ Exit status:
   78  the config is wrong
   130 interrupted by Ctrl-C
 
-docs/command-line.md describes what each command prints with --json, and how a shell completes
-commands.
+docs/reference/command-line.md describes what each command prints with --json,
+and how a shell completes commands.
 """
 
 

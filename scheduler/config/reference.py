@@ -1,4 +1,4 @@
-"""The reference of all keys, ``docs/configuration.md``, made from the section classes.
+"""The reference of all keys, ``docs/reference/configuration.md``, made from the section classes.
 
 A key's description is the ``#:`` comment on its field. Its limits and default are the field's own.
 """
@@ -26,8 +26,8 @@ INTRODUCTION = """\
 
 One TOML file, `config.toml` in the working folder or the one that `--config` names. Every key has a
 default but those marked *required*. `watchword config` checks the file and prints what is in force.
-[`config.example.toml`](../config.example.toml) shows every key with advice. This page is generated
-from the code by `make docs`.
+[`config.example.toml`](../../config.example.toml) shows every key with advice. This page is
+generated from the code by `make docs`.
 
 Relative paths are taken from the folder of the file. A key that does not exist, or a value that is
 out of its limits, stops every command with one line that names the key.

@@ -1,8 +1,9 @@
 """The sections of the config, with defaults that work. Pure.
 
 Limits stand on the fields (:mod:`scheduler.config.fields`). The ``#:`` comment of a field becomes
-its description in ``docs/configuration.md``. A ``Path`` is taken from the config's folder, and a
-``Secret`` may come from a file or the environment; :mod:`scheduler.config.loader` sees to both.
+its description in ``docs/reference/configuration.md``. A ``Path`` is taken from the config's
+folder, and a ``Secret`` may come from a file or the environment: :mod:`scheduler.config.loader`
+sees to both.
 """
 
 from __future__ import annotations

@@ -5,5 +5,5 @@ PostgreSQL, sending through SMTP. While the source moves on, faults come at rand
 killed, the database restarted, the disk filled, the clock stepped; the mail server and the source
 misbehave. Each fault must show in the health of the service, and its end as well. Afterwards the
 emails, feeds and pages must be those of an undisturbed run: nothing lost, and doubled only what
-``docs/delivery.md`` says may be.
+``docs/explanation/delivery.md`` says may be.
 """

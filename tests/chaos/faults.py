@@ -23,7 +23,7 @@ class Fault:
     end: Callable[[SystemUnderChaos], object] = lambda _system: None
     #: Whether the health of the service must say so while it lasts.
     is_shown: bool = False
-    #: Whether a message may arrive twice, with the same Message-ID (``docs/delivery.md``).
+    #: Whether a message may arrive twice, with the same Message-ID: ``explanation/delivery.md``.
     may_double: bool = False
 
 

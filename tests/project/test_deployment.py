@@ -23,7 +23,7 @@ from tests.support.paths import REPOSITORY
 
 _FOLDER = REPOSITORY / "docs" / "deployment"
 _UNITS = sorted(_FOLDER.glob("*.service"))
-_DOCUMENT = (REPOSITORY / "docs" / "scaling.md").read_text()
+_DOCUMENT = (REPOSITORY / "docs" / "explanation" / "scaling.md").read_text()
 _ANALYZE = shutil.which("systemd-analyze")
 #: What systemd puts for the specifiers and variables of our units.
 _FILLED_IN = {"%i": "8080", "${QUEUES}": ",".join(QUEUES), "${CONCURRENCY}": "2"}

@@ -13,8 +13,8 @@ from tests.support.paths import REPOSITORY
 from tools.command_reference import list_commands
 
 README = (REPOSITORY / "README.md").read_text()
-ARCHITECTURE = (REPOSITORY / "docs" / "architecture.md").read_text()
-COMMAND_LINE = (REPOSITORY / "docs" / "command-line.md").read_text()
+ARCHITECTURE = (REPOSITORY / "docs" / "explanation" / "architecture.md").read_text()
+COMMAND_LINE = (REPOSITORY / "docs" / "reference" / "command-line.md").read_text()
 
 
 @pytest.mark.parametrize("status", list(ExitStatus))
@@ -62,7 +62,7 @@ def test_every_package_of_the_architecture_exists() -> None:
             assert (REPOSITORY / package / name).exists(), f"{package}/{name}"
 
 
-QUERIES = (REPOSITORY / "docs" / "queries.md").read_text()
+QUERIES = (REPOSITORY / "docs" / "reference" / "queries.md").read_text()
 ROWS = [
     [cell.strip() for cell in re.split(r"(?<!\\)\|", row)[1:-1]]
     for row in re.findall(r"^\| `.*\|$", QUERIES, re.MULTILINE)
@@ -110,7 +110,7 @@ def test_queries_documented_as_one_topic_have_one_canonical_form() -> None:
 
 
 def test_every_fault_that_is_documented_has_its_test() -> None:
-    page = (REPOSITORY / "docs" / "when-something-is-wrong.md").read_text()
+    page = (REPOSITORY / "docs" / "how-to" / "when-something-is-wrong.md").read_text()
     section = page.partition("## What can go wrong")[2].partition("\n## ")[0]
     rows = [line for line in section.splitlines() if line.startswith("|")][2:]
     assert rows
@@ -121,7 +121,7 @@ def test_every_fault_that_is_documented_has_its_test() -> None:
 
 
 def test_each_measure_of_the_threat_model_names_its_test() -> None:
-    page = (REPOSITORY / "docs" / "threat-model.md").read_text()
+    page = (REPOSITORY / "docs" / "explanation" / "threat-model.md").read_text()
     section = page.partition("## Threats")[2].partition("\n## ")[0]
     rows = [line for line in section.splitlines() if line.startswith("| ")]
     measures = [row for row in rows if not row.startswith("| threat |")]

@@ -1,7 +1,7 @@
 """The rules of the layout that import-linter has no contract for.
 
-``docs/architecture.md`` explains them: packages have a public face, names are unique, and files
-stay small enough to be read at once.
+``docs/explanation/architecture.md`` explains them: packages have a public face, names are unique,
+and files stay small enough to be read at once.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""A sheet of facts in the markup of its design, as ``docs/source.md`` records the designs."""
+"""A sheet of facts in the markup of its design: see ``docs/explanation/source.md``."""
 
 from __future__ import annotations
 

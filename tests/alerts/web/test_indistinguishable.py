@@ -1,6 +1,6 @@
 """Answers about what somebody watches, or who is subscribed, and about what nobody is, are alike.
 
-Their times are compared by ``python -m benchmarks.timing``; see docs/threat-model.md.
+Their times are compared by ``python -m benchmarks.timing``; see docs/explanation/threat-model.md.
 """
 
 from __future__ import annotations

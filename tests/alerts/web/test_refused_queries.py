@@ -20,8 +20,8 @@ pytestmark = pytest.mark.skipif(
 
 
 def list_refused() -> list[str]:
-    """The queries in the first column of the table in `docs/queries.md`."""
-    page = (REPOSITORY / "docs" / "queries.md").read_text()
+    """The queries in the first column of the table in `docs/reference/queries.md`."""
+    page = (REPOSITORY / "docs" / "reference" / "queries.md").read_text()
     table = page.partition("## What is refused")[2].partition("\n## ")[0]
     rows = [line.split(" | ")[0] for line in table.splitlines() if line.startswith("| `")]
     return [query for row in rows for query in re.findall(r"`([^`]*)`", row)]

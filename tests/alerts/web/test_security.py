@@ -1,4 +1,4 @@
-"""Each line of "Security" in docs/pages-and-feeds.md, tried over real HTTP."""
+"""Each line of "Security" in docs/reference/pages-and-feeds.md, tried over real HTTP."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Completion in bash, zsh and fish, as docs/command-line.md describes it."""
+"""Completion in bash, zsh and fish, as docs/reference/command-line.md describes it."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def test_completing_makes_no_ledger(tmp_path: Path) -> None:
 def test_each_shell_has_its_script_and_its_line(service: ServiceFolder, shell: str) -> None:
     script = call(service.folder, f"{shell}_source")
     assert f"_WATCHWORD_COMPLETE={shell}_complete" in script
-    page = (REPOSITORY / "docs" / "command-line.md").read_text()
+    page = (REPOSITORY / "docs" / "reference" / "command-line.md").read_text()
     assert re.search(rf"^\| {shell} \| .*_WATCHWORD_COMPLETE={shell}_source", page, re.MULTILINE)
 
 

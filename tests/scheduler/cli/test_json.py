@@ -21,7 +21,8 @@ from tools.command_reference import list_commands
 
 pytestmark = pytest.mark.process
 
-SCHEMA = json.loads((REPOSITORY / "docs" / "schemas" / "command-line.json").read_text())
+SCHEMAS = REPOSITORY / "docs" / "reference" / "schemas"
+SCHEMA = json.loads((SCHEMAS / "command-line.json").read_text())
 ADA = "ada@demo.example"
 CONFIG = """
 [sources.london]
