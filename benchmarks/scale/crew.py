@@ -34,6 +34,7 @@ url = "{url}"
 url = "http://127.0.0.1:1"
 [mail]
 from_address = "watchword@demo.example"
+channel = "smtp"
 [[mail.dkim]]
 selector = "bench"
 key = "{key}"

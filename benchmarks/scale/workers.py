@@ -37,9 +37,13 @@ def measure_workers(
         with create_database(server.url, site.url.rpartition("/")[2]) as url:
             folder = Path(mkdtemp(dir=site.folder))
             copy = msgspec.structs.replace(site, url=url, folder=folder)
+            seconds = 0.0
             for task, what in _COUNTED.items():
                 result = run_crew(copy, task, DIGEST_TIME, number, server)
                 print(_describe(task, what, number, result, first.setdefault(task, result)))
+                seconds += result.seconds
+            before = sum(one.seconds for one in first.values())
+            print(f"  both     with {number}: {seconds:.1f} s, {before / seconds:.2f} times as fast")
 
 
 def _describe(task: str, what: str, number: int, result: CrewResult, first: CrewResult) -> str:
