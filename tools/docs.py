@@ -1,8 +1,8 @@
 """Write the documentation that follows from the code: ``python -m tools.docs``.
 
-These are all of ``docs/reference/configuration.md`` and ``metrics.md``, the tables and references between
-``<!-- table: NAME -->`` and ``<!-- end of table -->`` in other pages, the JSON Schema of what
-commands print, and keys that ``config.example.toml`` does not show yet.
+These are all of ``configuration.md`` and ``metrics.md`` in ``docs/reference``, the tables and
+references between ``<!-- table: NAME -->`` and ``<!-- end of table -->`` in other pages, the JSON
+Schema of what commands print, and keys that ``config.example.toml`` does not show yet.
 """
 
 from __future__ import annotations

@@ -9,32 +9,33 @@ from alerts.metrics import LEDGER_METRICS, PROCESS_METRICS, Label, Metric
 _INTRODUCTION = """\
 # Metrics
 
-`/metrics` shows them to whom `[metrics]` in the [config](configuration.md) allows it, as OpenMetrics or in
-the text format of Prometheus, whichever the request accepts. [Monitoring](../how-to/monitor.md) says how to
-scrape them, what to be alerted of, and has a dashboard. This page is written from the code by `make docs`.
+`/metrics` shows them to whom `[metrics]` in the [config](configuration.md) allows it, as
+OpenMetrics or in the text format of Prometheus, whichever the request accepts.
+[Monitor the service](../how-to/monitor.md) says how to scrape them, what to be alerted of, and has
+a dashboard. This page is written from the code by `make docs`.
 
-No label holds an address, a query or other text of people: values are names of ours, of the config, and patterns of
-addresses. A value that is none of these reads `other`.
+No label holds an address, a query or other text of people: values are names of ours, names of the
+config, and patterns of addresses. Anything else would read `other`.
+"""
+_OF_THE_SERVICE = """\
+They are read from the ledger, so every web process shows the same. What is read from few rows is
+read anew after 5 seconds; questions, subscribers, alerts, topics and the delay after 60, and less
+often where that takes more than a fiftieth of the time.
+"""
+_OF_A_PROCESS = """\
+Each web process counts its own requests from 0 when it starts, as Prometheus expects of a counter.
+Scrape each process by itself, not through a load balancer.
 """
 _SECTIONS = (
-    (
-        "Of the service",
-        "They are read from the ledger, so every web process shows the same. Those of few rows are read anew after "
-        "5 seconds, those that count many (questions, subscribers, alerts, topics, the delay) after 60, and less "
-        "often where that takes more than a fiftieth of the time.",
-        LEDGER_METRICS,
-    ),
-    (
-        "Of a process",
-        "Each web process counts its own requests from 0 when it starts, as Prometheus expects of a counter. Scrape "
-        "each process by itself, not through a load balancer.",
-        PROCESS_METRICS,
-    ),
+    ("Of the service", _OF_THE_SERVICE, LEDGER_METRICS),
+    ("Of a process", _OF_A_PROCESS, PROCESS_METRICS),
 )
 _STANDARD = """\
 The client library adds `process_cpu_seconds_total`, `process_resident_memory_bytes`,
-`process_virtual_memory_bytes`, `process_start_time_seconds`, `process_open_fds` and `process_max_fds`.
+`process_virtual_memory_bytes`, `process_start_time_seconds`, `process_open_fds` and
+`process_max_fds`.
 """
+_TABLE_HEAD = "| metric | type | labels | meaning |\n|---|---|---|---|\n"
 
 
 def build_metrics_reference() -> str:
@@ -45,7 +46,7 @@ def build_metrics_reference() -> str:
 def _iter_sections() -> Iterator[str]:
     for title, about, metrics in _SECTIONS:
         rows = "".join(_format_row(metric) for metric in metrics)
-        yield f"## {title}\n\n{about}\n\n| metric | type | labels | meaning |\n|---|---|---|---|\n{rows}"
+        yield f"## {title}\n\n{about}\n{_TABLE_HEAD}{rows}"
 
 
 def _format_row(metric: Metric) -> str:

@@ -70,7 +70,7 @@ def count_due_digests(connection: Connection, now: datetime) -> DueDigests:
     return DueDigests(number, oldest)
 
 
-def count_held_changes(connection: Connection) -> Counter[tuple[str, str]]:
+def count_held_changes(connection: Connection) -> Counter[tuple[str, ...]]:
     """Return how many changes wait for the operator's approval, by source and kind."""
     columns = (held_change.c.source, held_change.c.kind)
     rows = connection.execute(

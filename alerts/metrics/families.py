@@ -53,12 +53,10 @@ def iter_brief_families(figures: BriefFigures) -> Iterator[Family]:
     yield build_gauge(names.PROCESSES, _by_one_label(figures.live_processes))
 
 
-def _fill(held: Mapping[tuple[str, str], int], figures: BriefFigures) -> _Values:
+def _fill(held: Mapping[tuple[str, ...], int], figures: BriefFigures) -> _Values:
     """Return the held changes, with a zero for each source that has none: a graph needs it."""
-    empty = {s.source for s in figures.sources} - {source for source, _ in held}
-    values: dict[tuple[str, ...], float] = dict.fromkeys(((one, "asked") for one in empty), 0)
-    values.update({labels: number for labels, number in held.items()})
-    return values
+    empty = {s.source for s in figures.sources} - {labels[0] for labels in held}
+    return {**dict.fromkeys(((one, "asked") for one in empty), 0), **held}
 
 
 def _iter_jobs(figures: BriefFigures) -> Iterator[Family]:

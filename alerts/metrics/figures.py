@@ -42,7 +42,7 @@ class BriefFigures(msgspec.Struct, frozen=True, kw_only=True):
     open_alarms: Sequence[Alarm]
     jobs: Sequence[JobRecord]
     paused: Sequence[Pause]
-    held: Mapping[tuple[str, str], int]  #: changes by source and kind
+    held: Mapping[tuple[str, ...], int]  #: changes by source and kind
     messages: Sequence[OpenMessages]
     attempts: Mapping[str, int]  #: of the last hour, by outcome
     suppressed: Mapping[str, int]  #: addresses by reason
