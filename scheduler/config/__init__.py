@@ -6,7 +6,7 @@ wrong. It must not know the ledger or the jobs: it only says what the operator w
 
 from scheduler.config.checks import load_signing_keys
 from scheduler.config.errors import ConfigError
-from scheduler.config.example import complete_example, fill_example, read_example
+from scheduler.config.example import complete_example
 from scheduler.config.loader import DEFAULT_PATH, load_config, parse_config
 from scheduler.config.reference import build_reference
 from scheduler.config.sections import ArchiveSection, Config, SourceSection
@@ -19,9 +19,7 @@ __all__ = [
     "SourceSection",
     "build_reference",
     "complete_example",
-    "fill_example",
     "load_config",
     "load_signing_keys",
     "parse_config",
-    "read_example",
 ]

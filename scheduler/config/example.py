@@ -6,11 +6,7 @@ comment with its default, so that the example shows every key.
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Mapping
-from pathlib import Path
-from typing import Any
 
 from msgspec import inspect
 
@@ -39,58 +35,6 @@ def complete_example(text: str) -> str:
             if find_struct(field.type) is None:
                 _add_key(lines, header, field, comments[field.name])
     return "\n".join(lines) + "\n"
-
-
-def read_example() -> str:
-    """Return the text of ``config.example.toml``: inside the wheel, else beside the packages."""
-    name = "config.example.toml"
-    installed = Path(__file__).parents[1] / name
-    path = installed if installed.is_file() else Path(__file__).parents[2] / name
-    return path.read_text(encoding="utf-8")
-
-
-def fill_example(text: str, values: Mapping[str, Mapping[str, Any]]) -> str:
-    """Return the example with some keys set. All its comments stay.
-
-    Args:
-        text: The example.
-        values: Header of a section, such as ``[web]`` → key → value. A section and a key that are
-            commented out are brought into force; ``KEY_file`` stands below the key.
-    """
-    lines = text.splitlines()
-    for header, keys in values.items():
-        at = next(at for at, line in enumerate(lines) if line.removeprefix("# ") == header)
-        lines[at] = header
-        for key, value in keys.items():
-            _set_key(lines, at, key, value)
-    return "\n".join(lines) + "\n"
-
-
-def _set_key(lines: list[str], header: int, key: str, value: object) -> None:
-    """Set a key of the section whose header is the line with the number ``header``.
-
-    A comment that stands behind the key's example value stays, unless it is about other ways to
-    give the value.
-    """
-    setting = f"{key} = {json.dumps(value, ensure_ascii=False)}"
-    base = key.removesuffix("_file")
-    for at in range(header + 1, len(lines)):
-        if _HEADER.match(lines[at]):
-            break
-        found = _KEY.match(lines[at])
-        if found and found[1] == key:
-            lines[at] = f"{setting}{_find_comment(lines[at])}"
-            return
-        if found and found[1] == base:
-            lines.insert(at + 1, setting)
-            return
-    lines.insert(header + 1, setting)
-
-
-def _find_comment(line: str) -> str:
-    """Return the comment behind a key's value, with the spaces in front; empty without one."""
-    found = re.search(r"\s+# [^\"]*$", line.removeprefix("# "))
-    return found[0] if found else ""
 
 
 def _add_key(lines: list[str], header: str, field: inspect.Field, comment: str) -> None:

@@ -19,13 +19,14 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from alerts.errors import ExitStatus, WatchwordError
-from scheduler.config import fill_example, parse_config, read_example
+from scheduler.config import parse_config
 from scheduler.setup.answers import (
     DKIM_KEY_FILE,
     OPERATOR_PASSWORD_FILE,
     SMTP_PASSWORD_FILE,
     SetupAnswers,
 )
+from scheduler.setup.config_text import write_config_text
 
 CONFIG_NAME = "config.toml"
 #: What `--replace` makes of the config that was there.
@@ -84,7 +85,7 @@ def write_service(
                 f"and keeps this one as {_FORMER_NAME}; `--folder` writes it elsewhere"
             )
         made = _prepare_secrets(folder, staging, given)
-        text = fill_example(read_example(), answers.build_values())
+        text = write_config_text(answers.build_values())
         parse_config(text, staging, str(config))
         _write_file(staging / CONFIG_NAME, text)
         _put_in_place(folder, staging, answers.data_folder)

@@ -291,12 +291,13 @@ def _build_answers(values: dict[str, Any], data_folder: Path | None) -> SetupAns
 
 
 def _list_next_commands(config: Path, answers: SetupAnswers) -> list[str]:
-    """Return three commands: see that it is right, give it something to do, and run it."""
+    """Return three commands: see that it is right, publish or subscribe something, and run it."""
     option = "" if str(config) == "config.toml" else f" --config {shlex.quote(str(config))}"
     address = answers.operator_email or "you@example.org"
+    subscribe = f"watchword subscribe{option} {address} 'cycling OR walking' --every daily"
     return [
         f"watchword config{option}",
-        f"watchword subscribe{option} {address} 'cycling OR walking' --every daily",
+        f"watchword dns{option}" if answers.relay else subscribe,
         f"watchword run{option}",
     ]
 

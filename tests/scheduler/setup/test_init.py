@@ -35,7 +35,7 @@ RELAY = (
     "--smtp-user",
     "ada",
     "--operator-email",
-    "ada@a.example",
+    "ada@demo.example",
 )
 
 
@@ -144,7 +144,7 @@ def sign_in(url: str, form: dict[str, str]) -> int:
         ((), "missing: --public-url, --from. There is no terminal"),
         (PUBLIC[:2], "missing: --from. There is no terminal"),
         (("--yes", *RELAY[:2]), "missing: --public-url, --from, which --smtp needs"),
-        ((*PUBLIC, *RELAY), "--smtp-user needs --smtp-password-file"),
+        ((*PUBLIC, *RELAY), "needs --smtp-password-file"),
         ((*PUBLIC, "--smtp-user", "ada"), "need --smtp"),
         (("--public-url", "ftp://x"), "scheme and host alone"),
         ((*PUBLIC[:3], "nobody"), "nobody"),
