@@ -51,6 +51,7 @@ def link_libraries(folder: Path) -> Path:
 
 @pytest.mark.process
 @pytest.mark.slow
+@pytest.mark.timeout(400)  # an installation, which waits for a busy machine
 def test_every_command_of_the_tutorial_prints_what_is_shown(checkout: Path, tmp_path: Path) -> None:
     """The libraries come from this environment; everything else is as for a newcomer."""
     environment = {

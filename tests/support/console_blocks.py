@@ -54,7 +54,7 @@ def run_commands(
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        timeout=100,
+        timeout=300,
         check=False,
     )
     *outputs, _ = re.split(rf"{_END} (\d+)\n", ran.stdout)
