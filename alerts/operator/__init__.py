@@ -34,7 +34,6 @@ from alerts.operator.overview import (
     find_advice,
 )
 from alerts.operator.public_status import PublicSourceStatus, PublicStatus
-from alerts.operator.readiness import Readiness, check_readiness
 from alerts.operator.service_status import BriefStatus, ServiceStatus
 from alerts.operator.status import SourceReading, SourceStatus
 
@@ -57,7 +56,6 @@ __all__ = [
     "MessageDays",
     "PublicSourceStatus",
     "PublicStatus",
-    "Readiness",
     "Remembered",
     "ServiceStatus",
     "SourceReading",
@@ -66,7 +64,6 @@ __all__ = [
     "are_cluster_alarms_true",
     "build_brief_status",
     "build_status",
-    "check_readiness",
     "combine_states",
     "count_figures",
     "find_advice",

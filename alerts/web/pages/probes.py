@@ -12,8 +12,8 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from alerts.ledger import schema_version
-from alerts.operator import check_readiness
 from alerts.web.context import WebContext
+from alerts.web.readiness import check_readiness
 
 
 class ProbePages:
