@@ -69,8 +69,9 @@ readers: $(VENV)/dev.stamp ## what feedparser and newsboat make of the feeds
 judge: $(VENV)/dev.stamp ## what SpamAssassin and HTML checkers say of a digest
 	@$(BIN)/python -m tools.digest_checks
 
-docs: $(VENV)/dev.stamp ## write what the code says into docs/ and config.example.toml
+docs: $(VENV)/dev.stamp ## write what the code says into docs/, and build them as a site into site/
 	@$(BIN)/python -m tools.docs
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 messages: $(VENV)/dev.stamp ## write, update and compile the catalogues of texts for translators
 	@$(BIN)/python -m tools.messages
@@ -97,7 +98,7 @@ lock: ## resolve the dependencies again (needs uv)
 	  --all-extras -c requirements.lock pyproject.toml -o requirements-dev.lock
 
 clean: ## remove what the targets above made; var/, with the ledger, stays
-	@rm -rf $(VENV) demo .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	@rm -rf $(VENV) demo site .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
 $(VENV)/bin/pip:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \

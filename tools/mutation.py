@@ -110,7 +110,7 @@ def try_mutants(patterns: Sequence[str], children: int) -> None:
     program = Path(sys.executable).parent / "mutmut"
     MUTANTS.mkdir(exist_ok=True)
     click.echo(
-        f"mutmut writes to {_LOG}; all packages take two cores a quarter of an hour", err=True
+        f"mutmut writes to {_LOG}; all packages take a quarter of an hour", err=True
     )
     with _LOG.open("w") as log:
         subprocess.run(
