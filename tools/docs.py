@@ -1,8 +1,8 @@
 """Write the documentation that follows from the code: ``python -m tools.docs``.
 
-These are all of ``docs/reference/configuration.md``, the tables and references between
-``<!-- table: NAME -->`` and ``<!-- end of table -->`` in other pages, the JSON Schema of what
-commands print, and keys that ``config.example.toml`` does not show yet.
+These are all of ``configuration.md`` and ``metrics.md`` in ``docs/reference``, the tables and
+references between ``<!-- table: NAME -->`` and ``<!-- end of table -->`` in other pages, the JSON
+Schema of what commands print, and keys that ``config.example.toml`` does not show yet.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from tools.command_reference import (
     build_exit_statuses,
     format_schema,
 )
+from tools.metrics_reference import build_metrics_reference
 
 _ROOT = Path(__file__).parent.parent
 #: Below ``docs/``, the pages of which the code writes a part.
@@ -40,6 +41,7 @@ def build_documents() -> dict[Path, str]:
     example = _ROOT / "config.example.toml"
     documents[example] = complete_example(example.read_text(encoding="utf-8"))
     documents[_ROOT / "docs" / "reference" / "schemas" / "command-line.json"] = format_schema()
+    documents[_ROOT / "docs" / "reference" / "metrics.md"] = build_metrics_reference()
     for name in _PAGES_WITH_TABLES:
         page = _ROOT / "docs" / name
         documents[page] = fill_tables(page.read_text(encoding="utf-8"))

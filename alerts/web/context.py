@@ -21,6 +21,7 @@ from alerts.rendering import Templates, clean_xml_text, name_site
 from alerts.secret import Secret
 from alerts.subscribers import DataStores, SubscriberDefaults
 from alerts.tokens import TokenSigner
+from alerts.web.metrics_access import MetricsAccess
 from alerts.web.work import Runner, WorkContext
 from crawler.storage import Folder
 
@@ -80,6 +81,7 @@ class WebContext(msgspec.Struct, frozen=True, kw_only=True):
     #: Finds a captured page by its location in the archive, ``2026-11.warc.gz:1234``.
     read_capture: Callable[[str], CapturedPage | None] = _find_no_capture
     data_stores: DataStores = DataStores()  #: what keeps personal data beside the ledger
+    metrics_access: MetricsAccess | None = None  #: None: there is no page of metrics
     operator_password: Secret | None = None  #: None: there are no operator pages
     daemon_controls: DaemonControls | None = None  #: None: no daemon runs
     runner: Runner | None = None  #: of heavy work; None: threads of this process

@@ -10,6 +10,7 @@ from alerts.web.pages.email_links import EmailLinkPages
 from alerts.web.pages.home import HomePage
 from alerts.web.pages.information import InformationPages
 from alerts.web.pages.manage_link import ManageLinkPage
+from alerts.web.pages.metrics import MetricsPage
 from alerts.web.pages.operator import OperatorPages
 from alerts.web.pages.results import ResultsPage
 from alerts.web.pages.sign_up import SignUpPage
@@ -25,6 +26,7 @@ __all__ = [
     "HomePage",
     "InformationPages",
     "ManageLinkPage",
+    "MetricsPage",
     "OperatorPages",
     "ResultsPage",
     "SignUpLinkPages",

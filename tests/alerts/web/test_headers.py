@@ -66,6 +66,7 @@ ROUTES: dict[str, tuple[Audience, str]] = {
     "/m/{link}/topics.opml": (_ONE_PERSON, ""),
     "/member/{member}": (_EVERYBODY, "/member/ada-brook"),
     "/members": (_EVERYBODY, "/members"),
+    "/metrics": (_ONE_PERSON, "/metrics"),
     "/n/{token}": (_ONE_PERSON, ""),
     "/operator": (_ONE_PERSON, "/operator"),
     "/operator/actions": (_ONE_PERSON, "/operator/actions"),
