@@ -68,7 +68,10 @@ def fetch_supplies(folder: Path) -> Supplies:
     service = next(dist.glob("watchword-*.whl"))
     timer, began = folder / "seconds", time.monotonic()
     # What is to be installed depends on the dependencies of the service alone.
-    if not timer.exists() or timer.stat().st_mtime < (REPOSITORY / "pyproject.toml").stat().st_mtime:
+    if (
+        not timer.exists()
+        or timer.stat().st_mtime < (REPOSITORY / "pyproject.toml").stat().st_mtime
+    ):
         fetch_packages(base, PACKAGES)
         shutil.rmtree(wheels, ignore_errors=True)
         _run_pip("wheel", f"--wheel-dir={wheels}", str(service), *_OF_PIPX)

@@ -65,7 +65,12 @@ def main() -> int:
     site = create_site(world, lambda: datetime.now(UTC), find_shipped_templates())
     with ExitStack() as stack:
         stack.enter_context(serve(site, _REPLICA_PORT))
-        command = (str(folder / "caddy/usr/bin/caddy"), "run", "--config", str(folder / "Caddyfile"))
+        command = (
+            str(folder / "caddy/usr/bin/caddy"),
+            "run",
+            "--config",
+            str(folder / "Caddyfile"),
+        )
         caddy = subprocess.Popen(command, env={"HOME": str(folder), "PATH": "/usr/bin:/bin"})
         stack.callback(caddy.wait)
         stack.callback(caddy.terminate)

@@ -1,4 +1,4 @@
-"""Starting the pretended Internet, publishing names in it, and looking at the machine from there."""
+"""The pretended Internet: started, given names, and used to look at the machine."""
 
 from __future__ import annotations
 
