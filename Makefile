@@ -7,7 +7,7 @@ BIN     = $(VENV)/bin
 # them takes each worker as long as to import them.
 PYTEST  = PYTHONDONTWRITEBYTECODE= $(BIN)/pytest
 
-.PHONY: help demo test test-fast check bench bench-scale properties chaos mutation trials fuzz quality pictures readers judge docs messages timing audit sbom format lock clean
+.PHONY: help demo test test-fast check bench bench-scale properties chaos mutation trials walk fuzz quality pictures readers judge docs messages timing audit sbom format lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 14
@@ -53,6 +53,9 @@ mutation: $(VENV)/dev.stamp ## whether mypy and the tests notice edits of the co
 
 trials: $(VENV)/dev.stamp ## a whole cluster among faults, with SUBSCRIBERS=20000 (needs PostgreSQL)
 	@$(BIN)/python -m tests.trials --subscribers $(or $(SUBSCRIBERS),20000)
+
+walk: $(VENV)/dev.stamp ## from a bare Debian to a service, as a new operator would (needs root; writes its page)
+	@$(BIN)/python -m tests.walk
 
 fuzz: $(VENV)/dev.stamp ## random input for all that reads from outside, for SECONDS=1800
 	@$(BIN)/python -m tests.fuzz --seconds $(or $(SECONDS),1800) $(if $(SEED),--seed $(SEED))
