@@ -14,8 +14,9 @@ UNIT_NAME = "watchword.service"
 PROXY_NAME = "Caddyfile"
 DEPLOYMENT_NAMES = (UNIT_NAME, PROXY_NAME)
 
-#: What stands in the files of the documentation for the name and the port of the pages.
-_EXAMPLE_HOST = "watch.example.org"
+#: The first line of the proxy's config that is no comment: the name of the pages.
+_SITE = re.compile(r"^[^\s#]+ \{\n", re.MULTILINE)
+#: Where the pages are in the proxy's config of the documentation.
 _EXAMPLE_UPSTREAM = "127.0.0.1:8080"
 #: Folders that ``ProtectHome=yes`` hides (systemd.exec).
 _HOMES = ("/home", "/root", "/run/user")
@@ -90,12 +91,19 @@ def fill_proxy(caddyfile: str, public_url: str, port: int) -> str:
         caddyfile: That of the documentation.
         public_url: ``https://watch.example.org``.
         port: Of the pages on this machine.
+
+    Raises:
+        ValueError: It has no site, or asks another port.
     """
     parts = urlsplit(public_url)
     site = (parts.hostname or "").encode("idna").decode()
     if parts.port:
         site += f":{parts.port}"
-    return caddyfile.replace(_EXAMPLE_HOST, site).replace(_EXAMPLE_UPSTREAM, f"127.0.0.1:{port}")
+    block = _SITE.search(caddyfile)
+    if block is None or _EXAMPLE_UPSTREAM not in caddyfile:
+        raise ValueError(f"the Caddyfile has no site that asks {_EXAMPLE_UPSTREAM}")
+    filled = caddyfile[block.end() :].replace(_EXAMPLE_UPSTREAM, f"127.0.0.1:{port}")
+    return f"# Made by watchword init for {public_url}.\n{site} {{\n{filled}"
 
 
 def _replace_line(unit: str, key: str, line: str | None) -> str:

@@ -85,6 +85,6 @@ def test_a_unit_without_a_key_that_is_filled_in_is_refused() -> None:
 )
 def test_the_proxy_serves_the_public_name_and_asks_the_port(public_url: str, site: str) -> None:
     text = fill_proxy(read_deployment_file(PROXY_NAME), public_url, 9000)
-    assert f"\n{site} {{\n" in text
+    assert text.splitlines()[1] == f"{site} {{"
     assert "reverse_proxy 127.0.0.1:9000" in text
-    assert "watch.example.org" not in text
+    assert "8080" not in text
