@@ -65,8 +65,10 @@ def see_files(site: Site, _output: str) -> list[str]:
 
 def publish_records(site: Site, output: str) -> list[str]:
     """Publish what was printed, as it was printed."""
-    dns.zone.from_text(output, origin=".", relativize=False, check_origin=False)
-    site.outside.publish(output.rstrip("\n") + "\n")
+    records = output.rstrip("\n") + "\n"
+    # A zone that cannot be read would take all other names away.
+    dns.zone.from_text(f"$TTL 60\n{records}", origin=".", relativize=False, check_origin=False)
+    site.outside.publish(records)
     names = [line.split()[0].rstrip(".") for line in output.splitlines() if " TXT " in line]
     return [f"Published: {', '.join(names)}."]
 

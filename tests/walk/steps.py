@@ -119,11 +119,13 @@ def build_steps(wheel: str) -> tuple[Step, ...]:
 
 
 def shorten(output: str, lines: int) -> str:
-    """Return some lines of an output, without what is secret or random in it."""
+    """Return the first and the last lines of an output, without a password in it."""
     text = re.sub(r"^(  )[\w-]{32}$", r"\1(a password)", output.strip(), flags=re.MULTILINE)
     found = [line if len(line) <= _WIDTH else f"{line[: _WIDTH - 1]}…" for line in text.split("\n")]
     if len(found) > lines:
-        found = [*found[: lines - 1], f"… ({len(found) - lines + 1} lines more)"]
+        first = lines // 2
+        last = len(found) - (lines - first - 1)
+        found = [*found[:first], f"… ({last - first} lines more)", *found[last:]]
     return "\n".join(found)
 
 

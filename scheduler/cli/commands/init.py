@@ -92,6 +92,7 @@ _DEPLOYMENT = """
 systemd starts it, and Caddy puts TLS before it:
   sudo systemctl enable --now {unit}
   sudo cp {proxy} /etc/caddy/Caddyfile && sudo systemctl reload caddy
+
 """
 
 #: The sender of a service that is tried on this machine: no domain of anybody.
