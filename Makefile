@@ -7,7 +7,7 @@ BIN     = $(VENV)/bin
 # them takes each worker as long as to import them.
 PYTEST  = PYTHONDONTWRITEBYTECODE= $(BIN)/pytest
 
-.PHONY: help demo test test-fast check bench bench-scale properties chaos trials fuzz quality pictures readers judge docs messages timing audit sbom format lock clean
+.PHONY: help demo test test-fast check bench bench-scale properties chaos mutation trials fuzz quality pictures readers judge docs messages timing audit sbom format lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 14
@@ -47,6 +47,9 @@ properties: $(VENV)/dev.stamp ## the property tests with all their examples: mak
 
 chaos: $(VENV)/dev.stamp ## the service among kills, restarts and faults, for MINUTES=30
 	@$(BIN)/python -m tests.chaos --minutes $(or $(MINUTES),30) $(if $(SEED),--seed $(SEED))
+
+mutation: $(VENV)/dev.stamp ## whether mypy and the tests notice edits of the code (ARGS=alerts/queries)
+	@$(BIN)/python -m tools.mutation $(ARGS)
 
 trials: $(VENV)/dev.stamp ## a whole cluster among faults, with SUBSCRIBERS=20000 (needs PostgreSQL)
 	@$(BIN)/python -m tests.trials --subscribers $(or $(SUBSCRIBERS),20000)

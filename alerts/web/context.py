@@ -16,7 +16,7 @@ from alerts.ledger.rate_counts import RateCounts
 from alerts.limits import Limiter
 from alerts.mail import MailIdentity, MessageContext
 from alerts.model import SiteDescription
-from alerts.operator import BriefStatus, ServiceStatus, StoredPart
+from alerts.operator import BriefStatus, HealthLimits, ServiceStatus, StoredPart
 from alerts.rendering import Templates, clean_xml_text, name_site
 from alerts.secret import Secret
 from alerts.subscribers import DataStores, SubscriberDefaults
@@ -77,6 +77,7 @@ class WebContext(msgspec.Struct, frozen=True, kw_only=True):
     feed_identity: FeedIdentity
     is_sign_up_enabled: bool  #: from ``[web] sign_up``
     max_topics: int = 50  #: alerts of one subscriber
+    max_idle: timedelta = HealthLimits().idle  #: how long the last good round may be ago
     batch_interval: timedelta = timedelta()  #: how long immediate digests wait after the last one
     #: Finds a captured page by its location in the archive, ``2026-11.warc.gz:1234``.
     read_capture: Callable[[str], CapturedPage | None] = _find_no_capture

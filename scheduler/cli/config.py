@@ -24,4 +24,6 @@ def get_config(context: click.Context) -> Config:
     logs.configure(level, as_json=options.log_json or options.document.is_wanted)
     config = load_config(options.config_path)
     logs.hide(config.secrets)
+    if config.ping.is_used:
+        logs.keep_recent_lines()
     return config

@@ -55,7 +55,7 @@ from scheduler.config.fields import (
     shorten,
 )
 from scheduler.config.introspection import list_secrets
-from scheduler.config.monitor_sections import MetricsSection
+from scheduler.config.monitor_sections import MetricsSection, PingSection
 from scheduler.config.section import ConfigSection, check_password
 
 
@@ -338,6 +338,7 @@ class Config(ConfigSection, frozen=True):
     channels: dict[str, ChannelSettings] = msgspec.field(default_factory=dict)
     web: WebSection = WebSection()
     metrics: MetricsSection = MetricsSection()
+    ping: PingSection = PingSection()
     operator: OperatorSection = OperatorSection()
     archive: ArchiveSection = ArchiveSection()
     cluster: ClusterSection = ClusterSection()

@@ -89,6 +89,7 @@ def build_web_context(service: Service, controls: DaemonControls | None = None) 
         batch_interval=config.digests.batch_interval,
         read_capture=find_capture,
         data_stores=service.data_stores,
+        max_idle=limits.idle,
         metrics_access=_find_metrics_access(config),
         operator_password=password,
         daemon_controls=controls,

@@ -12,6 +12,7 @@ from alerts.web.pages.information import InformationPages
 from alerts.web.pages.manage_link import ManageLinkPage
 from alerts.web.pages.metrics import MetricsPage
 from alerts.web.pages.operator import OperatorPages
+from alerts.web.pages.probes import ProbePages
 from alerts.web.pages.results import ResultsPage
 from alerts.web.pages.sign_up import SignUpPage
 from alerts.web.pages.sign_up_links import SignUpLinkPages
@@ -28,6 +29,7 @@ __all__ = [
     "ManageLinkPage",
     "MetricsPage",
     "OperatorPages",
+    "ProbePages",
     "ResultsPage",
     "SignUpLinkPages",
     "SignUpPage",

@@ -54,6 +54,8 @@ TEXTS = {
     "password": "other password",
     "operator_password": "another password of sixteen",
     "templates": "own",
+    "round": "https://ping.example/other",
+    "crawl": "https://ping.example/{source}",
     "token": "another token of sixteen",
     "networks": "192.0.2.0/24",
     "trusted_proxies": "192.0.2.7",
