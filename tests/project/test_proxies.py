@@ -180,10 +180,11 @@ def test_pages_come_over_tls_and_http_2(proxy: Proxy) -> None:
     assert "max-age" in found.headers["strict-transport-security"]
 
 
-def test_metrics_are_not_for_everybody(proxy: Proxy) -> None:
-    with urllib.request.urlopen(f"http://127.0.0.1:{proxy.direct}/metrics") as direct:
+@pytest.mark.parametrize("path", ["/metrics", "/readyz"])
+def test_what_monitors_ask_for_is_not_for_everybody(proxy: Proxy, path: str) -> None:
+    with urllib.request.urlopen(f"http://127.0.0.1:{proxy.direct}{path}") as direct:
         assert direct.status == 200
-    assert proxy.request("/metrics").status == 404
+    assert proxy.request(path).status == 404
 
 
 @pytest.mark.parametrize("path", ["/", "/feeds/trams.atom.xml"])
