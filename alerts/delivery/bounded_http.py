@@ -7,9 +7,11 @@ holds its client for ever.
 from __future__ import annotations
 
 import socket
+import ssl
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import Any
 
 import requests
@@ -30,6 +32,7 @@ class BoundedSession(requests.Session):
 
     def __init__(self) -> None:
         super().__init__()
+        self.verify = _find_authorities()
         for scheme in ("http://", "https://"):
             self.mount(scheme, _WatchedAdapter())
 
@@ -56,6 +59,21 @@ class BoundedSession(requests.Session):
         if watch.has_ended:
             raise requests.Timeout("the answer timed out")
         return response
+
+
+def _find_authorities() -> str | bool:
+    """Return where this machine keeps the authorities that it trusts: a file or a folder.
+
+    An operator adds an authority of their own there, and everything else that speaks TLS here asks
+    it. True, for those that come with ``requests``, where the machine has none.
+    """
+    paths = ssl.get_default_verify_paths()
+    if paths.cafile:
+        return paths.cafile
+    # Named by their hashes (OpenSSL's SSL_CTX_load_verify_locations); a folder may be empty.
+    if paths.capath and any(Path(paths.capath).glob("*.0")):
+        return paths.capath
+    return True
 
 
 class _Watch:
