@@ -169,7 +169,10 @@ class LocalFolder(Folder):
 
     def list_files(self) -> Iterator[StoredFile]:
         """Yield the files, in the order of their names."""
-        names = sorted(p.name for p in self._path.iterdir()) if self._path.is_dir() else []
+        if not self._path.is_dir():
+            return
+        with os.scandir(self._path) as entries:
+            names = sorted(entry.name for entry in entries if entry.is_file())
         for name in names:
             if (found := self.find(name)) is not None:
                 yield found
