@@ -87,7 +87,7 @@ def make_backup(
         with place.lock():
             name, now = _choose_name(place, now)
             with place.open_draft(name) as folder:
-                draft = _Draft(ledger, order, place, folder, report)
+                draft = _BackupDraft(ledger, order, place, folder, report)
                 manifest = draft.fill(name, now)
                 place.publish(folder, manifest)
             deleted = delete_old_backups(place, order.keep, now) if order.keep else []
@@ -108,7 +108,7 @@ def _choose_name(place: BackupPlace, now: datetime) -> tuple[str, datetime]:
 
 
 @dataclass(frozen=True)
-class _Draft:
+class _BackupDraft:
     """A folder in which a backup is made."""
 
     ledger: Ledger

@@ -12,6 +12,7 @@ import shutil
 import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from importlib import import_module
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import IO
@@ -150,9 +151,9 @@ def _count_rows(script: IO[bytes]) -> dict[str, int]:
 @contextmanager
 def _open_service(ledger: Ledger) -> Iterator[dict[str, str]]:
     """Yield the environment in which a program finds the database, by libpq's service file."""
-    from psycopg.pq import Conninfo  # noqa: PLC0415  # of an extra, which such a ledger has
-
-    known = {option.keyword.decode() for option in Conninfo.get_defaults()}
+    # Of an extra, which such a ledger needs.
+    options = import_module("psycopg.pq").Conninfo.get_defaults()
+    known = {option.keyword.decode() for option in options}
     values = {k: v for k, v in ledger.build_connect_arguments().items() if k in known}
     lines = ["[watchword]", *(f"{key}={value}" for key, value in values.items())]
     with TemporaryDirectory(prefix="watchword-service-") as folder:

@@ -118,10 +118,10 @@ def _make_backup(context: click.Context, order: BackupOrder) -> FinishedBackup:
     with closing(ledger), show_progress() as display:
         if not is_newest:
             print_hint("the ledger has an older schema: it is backed up as it is")
-            return make_backup(ledger, order, begun_at, _Progress(display).report)
+            return make_backup(ledger, order, begun_at, _BackupProgress(display).report)
         noted = get_service(context).ledger
         try:
-            finished = make_backup(ledger, order, begun_at, _Progress(display).report)
+            finished = make_backup(ledger, order, begun_at, _BackupProgress(display).report)
         except WatchwordError as error:
             note_failed_backup(noted, error, begun_at, wall_clock())
             raise
@@ -134,7 +134,7 @@ def _make_backup(context: click.Context, order: BackupOrder) -> FinishedBackup:
 _NOUNS = {"ledger": "page", "captures": "file"}
 
 
-class _Progress:
+class _BackupProgress:
     """Shows how far each part is."""
 
     def __init__(self, display: ProgressDisplay) -> None:

@@ -70,7 +70,7 @@ def test_what_is_sent_while_a_backup_is_made_is_not_sent_again_by_it(
     server.script = {}
     config_file = service.folder / "config.toml"
     config = load_config(config_file)
-    delivered = []
+    delivered: list[dict[int, int]] = []
 
     def deliver(what: str, done: int, total: int) -> None:
         if (what, done) == ("ledger", total) and not delivered:

@@ -75,7 +75,6 @@ CALLS: list[tuple[str, list[str], int]] = [
     ("backup", ["backups"], 0),
     ("restore", ["backups", "--dry-run"], 0),
     ("restore", ["backups", "--to", "trial"], 0),
-    ("restore", ["backups"], 65),
     ("secrets list", [], 0),
     ("secrets webhook", ["https://hooks.example/us"], 0),
     ("secrets rotate", [], 0),

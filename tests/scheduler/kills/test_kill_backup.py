@@ -13,7 +13,7 @@ from tests.support.backed_up_service import BackedUpService, list_backups
 from tests.support.smtp_server import run_smtp_server
 
 #: Kills of each kind.
-KILLS = 6
+KILLS = 4
 
 
 @pytest.fixture(scope="module")
@@ -51,7 +51,7 @@ def test_a_killed_backup_is_none(service: BackedUpService, tmp_path: Path) -> No
     draw = random.Random(1)  # noqa: S311  # moments, not secrets
     for _ in range(KILLS):
         kill_after(service, draw.uniform(0.3, 1) * whole, "backup", "../backups")
-        for backup in list_backups(tmp_path / "backups"):
+        for backup in list_backups(tmp_path / "backups")[-1:]:
             if not backup.name.startswith("."):
                 service.run("restore", f"../backups/{backup.name}", "--dry-run")
     service.run("backup", "../backups", "--keep", "2")

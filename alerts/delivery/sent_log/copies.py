@@ -13,7 +13,7 @@ from contextlib import closing
 from datetime import date
 from pathlib import Path
 
-from alerts.delivery.sent_log import (
+from alerts.delivery.sent_log.local import (
     ADD_KEY,
     BUSY_TIMEOUT,
     FILE_NAME,
@@ -22,7 +22,7 @@ from alerts.delivery.sent_log import (
     SentLogError,
     split_keys,
 )
-from alerts.delivery.shared_sent_log import SUFFIX
+from alerts.delivery.sent_log.shared import SUFFIX
 from crawler.storage import Folder
 
 #: Keys that are added in one transaction: a quarter of a second, in which deliveries wait.

@@ -19,7 +19,7 @@ from contextlib import contextmanager
 from datetime import date, datetime
 from pathlib import Path
 
-from alerts.delivery.sent_log import KEPT_DAYS, SentLog, SentLogError, split_keys
+from alerts.delivery.sent_log.local import KEPT_DAYS, SentLog, SentLogError, split_keys
 from crawler.storage import Folder
 
 log = logging.getLogger("watchword.deliver")
