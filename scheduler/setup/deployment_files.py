@@ -15,7 +15,7 @@ PROXY_NAME = "Caddyfile"
 DEPLOYMENT_NAMES = (UNIT_NAME, PROXY_NAME)
 
 #: What stands in the files of the documentation for the name and the port of the pages.
-_EXAMPLE_HOST = "watch.example.org"
+_EXAMPLE_HOST = "watchword.example"
 _EXAMPLE_UPSTREAM = "127.0.0.1:8080"
 #: Folders that ``ProtectHome=yes`` hides (systemd.exec).
 _HOMES = ("/home", "/root", "/run/user")
