@@ -71,8 +71,7 @@ def test_every_file_that_a_document_names_exists() -> None:
     missing = [
         f"{path.name}: {name}"
         for path, name in found
-        if name not in ELSEWHERE
-        and not any([*folder.glob(name.rstrip("/"))] for folder in folders)
+        if name not in ELSEWHERE and not any([*folder.glob(name.rstrip("/"))] for folder in folders)
     ]
     assert missing == []
 
