@@ -7,7 +7,7 @@ BIN     = $(VENV)/bin
 # them takes each worker as long as to import them.
 PYTEST  = PYTHONDONTWRITEBYTECODE= $(BIN)/pytest
 
-.PHONY: help demo test test-fast check bench bench-scale properties chaos trials fuzz quality pictures readers judge docs messages timing audit sbom format lock clean
+.PHONY: help demo test test-fast check bench bench-scale properties chaos mutation trials fuzz quality pictures readers judge docs messages timing audit sbom format lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 14
@@ -48,6 +48,9 @@ properties: $(VENV)/dev.stamp ## the property tests with all their examples: mak
 chaos: $(VENV)/dev.stamp ## the service among kills, restarts and faults, for MINUTES=30
 	@$(BIN)/python -m tests.chaos --minutes $(or $(MINUTES),30) $(if $(SEED),--seed $(SEED))
 
+mutation: $(VENV)/dev.stamp ## whether mypy and the tests notice edits of the code (ARGS=alerts/queries)
+	@$(BIN)/python -m tools.mutation $(ARGS)
+
 trials: $(VENV)/dev.stamp ## a whole cluster among faults, with SUBSCRIBERS=20000 (needs PostgreSQL)
 	@$(BIN)/python -m tests.trials --subscribers $(or $(SUBSCRIBERS),20000)
 
@@ -66,8 +69,9 @@ readers: $(VENV)/dev.stamp ## what feedparser and newsboat make of the feeds
 judge: $(VENV)/dev.stamp ## what SpamAssassin and HTML checkers say of a digest
 	@$(BIN)/python -m tools.digest_checks
 
-docs: $(VENV)/dev.stamp ## write what the code says into docs/ and config.example.toml
+docs: $(VENV)/dev.stamp ## write what the code says into docs/, and build them as a site into site/
 	@$(BIN)/python -m tools.docs
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 messages: $(VENV)/dev.stamp ## write, update and compile the catalogues of texts for translators
 	@$(BIN)/python -m tools.messages
@@ -94,7 +98,7 @@ lock: ## resolve the dependencies again (needs uv)
 	  --all-extras -c requirements.lock pyproject.toml -o requirements-dev.lock
 
 clean: ## remove what the targets above made; var/, with the ledger, stays
-	@rm -rf $(VENV) demo .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	@rm -rf $(VENV) demo site .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
 $(VENV)/bin/pip:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \

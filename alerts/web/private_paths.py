@@ -15,6 +15,7 @@ PRIVATE_PATHS = (
     "/sign-up",
     "/search",
     "/operator",
+    "/metrics",
     "/capture/",
     "/feeds/queries/",
     "/feeds/private/",

@@ -22,6 +22,8 @@ def get_config(context: click.Context) -> Config:
     configure_logs(context)
     config = load_config(get_options(context).config_path)
     logs.hide(config.secrets)
+    if config.ping.is_used:
+        logs.keep_recent_lines()
     return config
 
 

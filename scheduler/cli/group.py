@@ -27,6 +27,7 @@ class LazyCommand(NamedTuple):
 #: Heading in the help → command name → command, in the order of the help: what is used daily first.
 SECTIONS: dict[str, dict[str, LazyCommand]] = {
     "Run the service": {
+        "init": LazyCommand("init", "Make a new service: its config, passwords and DKIM key."),
         "run": LazyCommand("daemon", "Run as a daemon until SIGTERM or Ctrl-C."),
         "once": LazyCommand("pipeline", "Crawl, match, publish and send what is due, then exit."),
         "demo": LazyCommand("demo", "Run the whole service on a replica of the source."),

@@ -19,6 +19,7 @@ from scheduler.cli.config import get_config
 from scheduler.cli.options import RecordedCommand, get_options
 from scheduler.cli.output import format_plural
 from scheduler.service import Service, open_service
+from scheduler.systemd import notify_systemd
 
 
 def get_service(context: click.Context) -> Service:
@@ -42,9 +43,10 @@ def get_service(context: click.Context) -> Service:
 
 def _show_upgrade(context: click.Context, done: int, total: int) -> None:
     """Write how far the upgrade of an older ledger is, if somebody looks or asked for it."""
+    line = f"upgrading the ledger: {done} of {format_plural(total, 'step')}"
+    notify_systemd(f"STATUS={line}")
     shows = get_options(context).progress
     if shows or (shows is None and sys.stderr.isatty()):
-        line = f"upgrading the ledger: {done} of {format_plural(total, 'step')}"
         is_json = get_options(context).document.is_wanted
         click.echo(json.dumps({"progress": line}) if is_json else line, err=True)
 

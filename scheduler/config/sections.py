@@ -56,18 +56,8 @@ from scheduler.config.fields import (
     shorten,
 )
 from scheduler.config.introspection import list_secrets
-
-#: Sixty guesses an hour are allowed. 16 random lower-case letters would take
-#: 26^16 / (60 x 24 x 365) = 8e16 years.
-_MIN_PASSWORD_LENGTH = 16
-
-
-class ConfigSection(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Base of every section.
-
-    What types and limits cannot say is checked in ``__post_init__``, which raises ``ValueError``
-    with a message that begins with the key: ``zone: there is no time zone ...``.
-    """
+from scheduler.config.monitor_sections import MetricsSection, PingSection
+from scheduler.config.section import ConfigSection, check_password
 
 
 class LedgerSection(ConfigSection, frozen=True):
@@ -309,12 +299,7 @@ class WebSection(ConfigSection, frozen=True):
     trusted_proxies: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        password = self.operator_password
-        if password is not None and len(password.reveal()) < _MIN_PASSWORD_LENGTH:
-            raise ValueError(
-                f"operator_password: expected at least {_MIN_PASSWORD_LENGTH} characters, "
-                f"like those of `openssl rand -base64 32` (from {password.source})"
-            )
+        check_password("operator_password", self.operator_password)
 
 
 class ClusterSection(ConfigSection, frozen=True):
@@ -361,8 +346,10 @@ class Config(ConfigSection, frozen=True):
     feeds: FeedsSection = FeedsSection()
     mail: MailSection = MailSection()
     imap: ImapSection = ImapSection()
-    channels: dict[str, ChannelSettings] = {}
+    channels: dict[str, ChannelSettings] = msgspec.field(default_factory=dict)
     web: WebSection = WebSection()
+    metrics: MetricsSection = MetricsSection()
+    ping: PingSection = PingSection()
     operator: OperatorSection = OperatorSection()
     archive: ArchiveSection = ArchiveSection()
     backup: BackupSection = BackupSection()

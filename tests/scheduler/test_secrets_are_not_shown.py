@@ -71,6 +71,7 @@ CALLS: dict[str, list[list[str]]] = {
     "work": [[]],
     "schedule": [[]],
     "demo": [],  # has a config of its own
+    "init": [],  # it reads no config; what it shows is tested with it
     "once": [["--no-crawl"]],
     "ingest": [["missing.html"]],
     "subscribe": [[CLOSED + "3", "VRU"], [CHAT, "VRU"], [f"what{MARK}://x", "VRU"]],

@@ -30,8 +30,8 @@ READING = {
     ),
     *("dns", "status", "approvals", "actions", "config", "topics list", "secrets list"),
 }
-#: Commands that a timer runs, and the demo, which has a ledger of its own.
-JOBS = {"run", "serve", "work", "schedule", "once", "digest", "bounces", "demo"}
+#: Commands that a timer runs; the demo, which has a ledger of its own; `init`, before there is one.
+JOBS = {"init", "run", "serve", "work", "schedule", "once", "digest", "bounces", "demo"}
 
 
 def list_commands() -> Iterator[tuple[str, click.Command]]:

@@ -69,6 +69,7 @@ CALLS: list[tuple[str, list[str], int]] = [
     ("approve", [], 0),
     ("reject", ["london"], 0),
     ("once", [], 69),
+    ("init", ["--yes", "--folder", "new"], 0),
     ("config", [], 0),
     ("prune", ["--dry-run"], 0),
     ("migrate-to", ["sqlite:///copy.sqlite3"], 0),

@@ -1,0 +1,26 @@
+"""A new service, for `watchword init`: its config, its secrets in files, its DKIM key, its folders.
+
+Owns what a new service needs and how it is written: all of it, or nothing. It must not ask
+anything: the command line does.
+"""
+
+from scheduler.setup.answers import (
+    OPERATOR_PASSWORD_FILE,
+    SMTP_PASSWORD_FILE,
+    RelayAnswers,
+    SetupAnswers,
+    choose_security,
+)
+from scheduler.setup.service_files import CONFIG_NAME, NewService, SetupError, write_service
+
+__all__ = [
+    "CONFIG_NAME",
+    "OPERATOR_PASSWORD_FILE",
+    "SMTP_PASSWORD_FILE",
+    "NewService",
+    "RelayAnswers",
+    "SetupAnswers",
+    "SetupError",
+    "choose_security",
+    "write_service",
+]
