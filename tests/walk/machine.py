@@ -69,7 +69,7 @@ def prepare_root(base: Path, root: Path, wheels: Path, service: Path, authority:
     (root / "etc/resolv.conf").unlink(missing_ok=True)
     (root / "etc/resolv.conf").write_text(RESOLVER)
     trusted = root / "usr/local/share/ca-certificates/outside.crt"
-    shutil.copy(authority, trusted)
+    shutil.copyfile(authority, trusted)  # with the usual mode: everybody may read it
     run_here("chroot", str(root), "update-ca-certificates")
     for account in (ACCOUNT, SUBSCRIBER):
         run_here("chroot", str(root), "useradd", "--create-home", "--shell", "/bin/bash", account)
