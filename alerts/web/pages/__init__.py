@@ -12,6 +12,7 @@ from alerts.web.pages.information import InformationPages
 from alerts.web.pages.manage_link import ManageLinkPage
 from alerts.web.pages.operator import OperatorPages
 from alerts.web.pages.results import ResultsPage
+from alerts.web.pages.self_check import SelfCheckPage
 from alerts.web.pages.sign_up import SignUpPage
 from alerts.web.pages.sign_up_links import SignUpLinkPages
 from alerts.web.pages.sitemap import SiteMap
@@ -27,6 +28,7 @@ __all__ = [
     "ManageLinkPage",
     "OperatorPages",
     "ResultsPage",
+    "SelfCheckPage",
     "SignUpLinkPages",
     "SignUpPage",
     "SiteMap",
