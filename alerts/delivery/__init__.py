@@ -5,7 +5,7 @@ the sent log. What it promises is in ``docs/explanation/delivery.md``. It is giv
 messages and must not know what is in them: no digests, no templates, no subscriptions.
 """
 
-from alerts.delivery.bounded_http import BoundedSession
+from alerts.delivery.bounded_http import BoundedSession, find_authorities
 from alerts.delivery.channel import (
     ChannelProbe,
     ChannelRefused,
@@ -51,6 +51,7 @@ __all__ = [
     "copy_sent_log",
     "count_sent_keys",
     "deliver_due",
+    "find_authorities",
     "list_channel_names",
     "load_channel",
     "merge_sent_log",

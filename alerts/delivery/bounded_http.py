@@ -32,7 +32,7 @@ class BoundedSession(requests.Session):
 
     def __init__(self) -> None:
         super().__init__()
-        self.verify = _find_authorities()
+        self.verify = find_authorities()
         for scheme in ("http://", "https://"):
             self.mount(scheme, _WatchedAdapter())
 
@@ -61,7 +61,7 @@ class BoundedSession(requests.Session):
         return response
 
 
-def _find_authorities() -> str | bool:
+def find_authorities() -> str | bool:
     """Return where this machine keeps the authorities that it trusts: a file or a folder.
 
     An operator adds an authority of their own there, and everything else that speaks TLS here asks

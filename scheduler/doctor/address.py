@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 import msgspec
 import requests
 
+from alerts.delivery import find_authorities
 from alerts.ledger import secrets
 from alerts.tokens import TokenSigner
 from scheduler.config import Config
@@ -23,8 +24,8 @@ from scheduler.doctor.rounds import open_current_ledger
 
 #: An address that nobody has (RFC 5737): whoever takes it for ours believes strangers.
 _INVENTED_IP = "203.0.113.77"
-#: As for the mail server: 30 days before the end a certificate should have been renewed.
-_SHORT_TIME = timedelta(days=14)
+#: Of a certificate's life. Renewal is due when a third is left, and some live for six days only.
+_SHORT_SHARE = 1 / 4
 _MAX_AGE = timedelta(minutes=2)
 
 
@@ -88,6 +89,7 @@ def _ask(url: str, query: dict[str, str]) -> requests.Response | str:
     headers = {"X-Forwarded-For": _INVENTED_IP, "User-Agent": "watchword doctor"}
     try:
         with requests.Session() as session:
+            session.verify = find_authorities()
             session.trust_env = False  # a proxy of the machine is not how others come here
             return session.get(
                 f"{url}/self-check",
@@ -161,12 +163,15 @@ def _check_certificate(url: str, now: datetime) -> Iterator[CheckResult]:
             socket.create_connection(place, timeout=CONVERSATION_SECONDS) as plain,
             context.wrap_socket(plain, server_hostname=parts.hostname) as wire,
         ):
-            text = str((wire.getpeercert() or {}).get("notAfter", ""))
+            certificate = wire.getpeercert() or {}
     except OSError:
         return  # the request says what is wrong
-    ends = datetime.fromtimestamp(ssl.cert_time_to_seconds(text), UTC)
+    begins, ends = (
+        datetime.fromtimestamp(ssl.cert_time_to_seconds(str(certificate[key])), UTC)
+        for key in ("notBefore", "notAfter")
+    )
     detail = f"the certificate of {parts.hostname} is valid until {ends:%Y-%m-%d}"
-    if ends - now < _SHORT_TIME:
+    if ends - now < (ends - begins) * _SHORT_SHARE:
         yield warning("address.certificate", detail, "see why it was not renewed")
     else:
         yield ok("address.certificate", detail)

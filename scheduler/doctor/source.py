@@ -9,6 +9,7 @@ from urllib.robotparser import RobotFileParser
 import msgspec
 import requests
 
+from alerts.delivery import find_authorities
 from alerts.recording import find_backoff_end
 from crawler.plan import ListingWindow
 from crawler.report import (
@@ -53,7 +54,11 @@ def _check_robots(name: str, source: SourceSection) -> CheckResult:
     agent = source.build_politeness("doctor").user_agent
     try:
         with requests.get(
-            url, headers={"User-Agent": agent}, timeout=CONVERSATION_SECONDS, stream=True
+            url,
+            headers={"User-Agent": agent},
+            timeout=CONVERSATION_SECONDS,
+            verify=find_authorities(),
+            stream=True,
         ) as reply:
             text = reply.raw.read(_ROBOTS_BYTES, decode_content=True).decode("utf-8", "replace")
     except (requests.RequestException, OSError) as error:

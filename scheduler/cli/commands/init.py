@@ -21,6 +21,7 @@ from scheduler.config import ConfigError, parse_config
 from scheduler.setup import (
     OPERATOR_PASSWORD_FILE,
     SMTP_PASSWORD_FILE,
+    NewService,
     RelayAnswers,
     SetupAnswers,
     choose_security,
@@ -87,10 +88,9 @@ class ServerAddress(click.ParamType[tuple[str, int]]):
         return host, 25 if port is None else port
 
 
-#: How the two files are put to use, by Debian's packages of systemd and Caddy.
-_DEPLOYMENT = """
-systemd starts it, and Caddy puts TLS before it:
-  sudo systemctl enable --now {unit}
+#: How the proxy's config is put to use where Caddy serves nothing else.
+_PROXY = """
+Caddy puts TLS before the pages:
   sudo cp {proxy} /etc/caddy/Caddyfile && sudo systemctl reload caddy
 
 """
@@ -199,7 +199,7 @@ def init_command(
     if answers.relay and answers.relay.user and SMTP_PASSWORD_FILE not in secrets:
         raise click.UsageError("--smtp-user needs --smtp-password-file")
     made = write_service(folder, answers, secrets, program=_find_program(), replace=replace)
-    steps = _list_next_commands(made.config, answers)
+    steps = _list_next_commands(made, answers)
     data = NewServiceData(
         str(made.config),
         list(map(str, made.kept)),
@@ -309,17 +309,23 @@ def _build_answers(values: dict[str, Any], data_folder: Path | None) -> SetupAns
     )
 
 
-def _list_next_commands(config: Path, answers: SetupAnswers) -> list[str]:
+def _list_next_commands(made: NewService, answers: SetupAnswers) -> list[str]:
     """Return three commands: publish or subscribe something, run it, and see that it is right."""
-    option = "" if str(config) == "config.toml" else f" --config {shlex.quote(str(config))}"
+    config = str(made.config)
+    option = "" if config == "config.toml" else f" --config {shlex.quote(config)}"
     address = answers.operator_email or "you@example.org"
     test = f" --send-to {address}" if answers.relay else ""
     subscribe = f"watchword subscribe{option} {address} 'cycling OR walking' --every daily"
     return [
         f"watchword dns{option}" if answers.relay else subscribe,
-        f"watchword run{option}",
+        _start_by_systemd(made.deployment[0]) if made.deployment else f"watchword run{option}",
         f"watchword doctor{option}{test}",
     ]
+
+
+def _start_by_systemd(unit: Path) -> str:
+    """Return the command that starts the service, now and whenever the machine starts."""
+    return f"sudo systemctl enable --now {shlex.quote(str(unit.absolute()))}"
 
 
 def _format_result(data: NewServiceData, answers: SetupAnswers) -> str:
@@ -332,8 +338,7 @@ def _format_result(data: NewServiceData, answers: SetupAnswers) -> str:
     steps = "\n".join(f"  {step}" for step in data.next)
     deployment = ""
     if data.deployment:
-        unit, proxy = (shlex.quote(str(Path(path).absolute())) for path in data.deployment)
-        deployment = _DEPLOYMENT.format(unit=unit, proxy=proxy)
+        deployment = _PROXY.format(proxy=shlex.quote(str(Path(data.deployment[1]).absolute())))
     return _DONE.format(
         config=data.config, password=kept + password, deployment=deployment, steps=steps
     )
