@@ -28,6 +28,7 @@ from alerts.queries import parse_query, suggest_repairs
         ("knife, bus", ["knife OR bus", '"knife, bus"']),
         ("knife OR, bus", ["knife OR bus", '"knife OR, bus"']),
         ("[knife] crime", ["(knife) crime", "knife crime"]),
+        ('"knife crime ', ['"knife crime"', "knife crime"]),
         ("knife)", ["knife", '"knife)"']),
         ("AND knife", ['"AND knife"']),
         ("(knife titel:crime", ['"(knife titel:crime"']),

@@ -172,6 +172,7 @@ def test_a_set_phrase_that_was_taken_for_an_answer_may_go(
     [
         (["A."], ["A.", "B."], "answered"),
         (["A.", "B."], ["A.", "B.", "C."], "answered"),
+        (["A."], ["A.", "A."], "answered"),  # the same words again
         (["A."], ["B.", "C."], "corrected"),  # the first one is gone
         (["A.", "B."], ["A."], "corrected"),
         (["A."], ["B."], "corrected"),

@@ -167,7 +167,8 @@ def test_an_archived_page_that_is_read_otherwise_replaces_what_was_read(
     changed = RereadResult("changed", ("answers", "digest"))
     assert reread(ledger, now, better, dry_run=True) == changed
     assert find(ledger, 1).record != better
-    assert reread(ledger, now, better) == changed
+    with ledger.writing() as connection:
+        assert replace_reading(connection, better, now) == changed
     assert find(ledger, 1).record == better
     assert reread(ledger, now, better) == RereadResult("same")
     assert list_silent(ledger) == [("asked", None), ("answered", None)]
@@ -212,3 +213,12 @@ def test_a_question_taken_down_is_not_read_again_from_the_archive(
     with ledger.writing() as connection:
         take_down(connection, "london:/questions/1", "a court order", now)
     assert reread(ledger, now, make_question(1)) == RereadResult("taken down")
+
+
+def test_a_page_at_a_new_address_is_of_the_question_that_was_asked_for(
+    ledger: Ledger, now: datetime
+) -> None:
+    read(ledger, now, make_question(1))
+    moved = make_question(5, make_answer(TEXT), title="Another title", reference=None)
+    assert read(ledger, now, moved, requested_id="london:/questions/1")["answered"] == 1
+    assert find(ledger, 5).record.id == "london:/questions/1"

@@ -124,6 +124,7 @@ def test_new_questions_without_answers_are_no_drift() -> None:
         ((8, 20), (4000, 5000), True),  # 40 points, and three standard errors are 27
         ((11, 20), (4000, 5000), False),  # 25 points
         ((68, 100), (80, 100), False),
+        ((11, 25), (75, 100), True),  # 31 points; three standard errors are 29, four are 39
         ((590, 1000), (750, 1000), True),  # 16 points, and three standard errors are 6
         ((610, 1000), (750, 1000), False),  # 14 points, however sure they are
     ],
