@@ -1,8 +1,8 @@
 """Build a release and try it: ``python -m tools.release``.
 
-In ``dist/`` are then the wheel, the source distribution, the bill of materials and a list of hashes.
-Each is built twice and must be the same, byte for byte; the wheel is built a third time from the
-source distribution. The wheel is installed into an empty environment for each Python that is found
+In ``dist/`` are then the wheel, the source distribution, the bill of materials and their hashes.
+The first two are built twice and must be the same, byte for byte; the wheel is built a third time
+from the source distribution. The wheel is installed into an empty environment for each Python that is found
 (``$PYTHONS``, else python3.11 to python3.13 on the path), with the versions of the lock, and has to
 play the demo and serve its pages from a folder without a checkout.
 """
@@ -21,11 +21,12 @@ import tarfile
 import tempfile
 import time
 import tomllib
-import urllib.request
 import zipfile
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
+
+import requests
 
 from tools.sbom import build_sbom
 
@@ -65,7 +66,7 @@ def build(source: Path, folder: Path, epoch: str) -> tuple[Path, Path]:
     """
     command = [sys.executable, "-m", "hatchling", "build", "-d", str(folder)]
     environment = os.environ | {"SOURCE_DATE_EPOCH": epoch}
-    subprocess.run(command, cwd=source, env=environment, check=True, stdout=subprocess.DEVNULL)
+    subprocess.run(command, cwd=source, env=environment, check=True, capture_output=True)
     [wheel], [archive] = folder.glob("*.whl"), folder.glob("*.tar.gz")
     return wheel, archive
 
@@ -117,8 +118,13 @@ def find_pythons() -> Iterator[str]:
 def try_installed(wheel: Path, python: str, folder: Path) -> str:
     """Install the wheel into an empty environment, and use it; return what was seen."""
     subprocess.run([python, "-m", "venv", folder / "environment"], check=True)
-    pip = [folder / "environment" / "bin" / "pip", "install", "--quiet", "--no-deps"]
-    lock = ["--require-hashes", "-r", _ROOT / "requirements.lock"]
+    pip: list[str | Path] = [
+        folder / "environment" / "bin" / "pip",
+        "install",
+        "--quiet",
+        "--no-deps",
+    ]
+    lock: list[str | Path] = ["--require-hashes", "-r", _ROOT / "requirements.lock"]
     for arguments in (lock, [wheel]):
         subprocess.run([*pip, "--disable-pip-version-check", *arguments], check=True)
     home = folder / "home"
@@ -150,8 +156,7 @@ def fetch_pages(command: Path, home: Path) -> int:
             front = fetch_soon(f"{site}/")
             paths = sorted({*re.findall(r'(?:href|src)="(/[^"#?]*)"', front), "/openapi.json"})
             for path in paths:
-                with urllib.request.urlopen(f"{site}{path}") as page:
-                    page.read()
+                requests.get(f"{site}{path}", timeout=10).raise_for_status()
             return len(paths)
         finally:
             process.terminate()
@@ -162,9 +167,8 @@ def fetch_soon(address: str) -> str:
     until = time.monotonic() + _START_SECONDS
     while True:
         try:
-            with urllib.request.urlopen(address) as page:
-                return str(page.read().decode())
-        except OSError:
+            return requests.get(address, timeout=10).text
+        except requests.ConnectionError:
             if time.monotonic() > until:
                 raise
             time.sleep(0.1)
@@ -185,7 +189,9 @@ def main() -> None:
         wheel, archive = build_twice(Path(scratch))
         print(f"built twice and from its source, the same: {wheel.name}, {archive.name}")
         check_contents(wheel)
-        subprocess.run([sys.executable, "-m", "twine", "check", "--strict", wheel, archive], check=True)
+        subprocess.run(
+            [sys.executable, "-m", "twine", "check", "--strict", wheel, archive], check=True
+        )
         sbom = json.dumps(build_sbom((_ROOT / "requirements.lock").read_text()), indent=2)
         (_DIST / f"watchword-{version}.cdx.json").write_text(f"{sbom}\n")
         pythons = list(find_pythons())
