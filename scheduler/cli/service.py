@@ -65,9 +65,14 @@ def _record(service: Service, command_path: str, subject: str | None) -> None:
         return  # the command cannot change anything either
     with service.ledger.writing() as connection:
         shown = describe_subject(connection, subject) if subject else None
-        actor = f"command by {_name_user()}"
-        action = OperatorAction(service.clock(), actor, command_path.partition(" ")[2], shown)
+        name = command_path.partition(" ")[2]
+        action = OperatorAction(service.clock(), describe_actor(), name, shown)
         operator_actions.record(connection, action)
+
+
+def describe_actor() -> str:
+    """Return who gave this command, as the log of actions has it: ``command by ada``."""
+    return f"command by {_name_user()}"
 
 
 def _name_user() -> str:
