@@ -2,9 +2,9 @@
 
 In ``dist/`` are then the wheel, the source distribution, the bill of materials and their hashes.
 The first two are built twice and must be the same, byte for byte; the wheel is built a third time
-from the source distribution. The wheel is installed into an empty environment for each Python that is found
-(``$PYTHONS``, else python3.11 to python3.13 on the path), with the versions of the lock, and has to
-play the demo and serve its pages from a folder without a checkout.
+from the source distribution. The wheel is installed into an empty environment for each Python that
+is found (``$PYTHONS``, else python3.11 to python3.13 on the path), with the versions of the lock,
+and has to play the demo and serve its pages from a folder without a checkout.
 """
 
 from __future__ import annotations
