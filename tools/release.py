@@ -154,7 +154,7 @@ def fetch_pages(command: Path, home: Path) -> int:
         try:
             site = f"http://127.0.0.1:{port}"
             front = fetch_soon(f"{site}/")
-            paths = sorted({*re.findall(r'(?:href|src)="(/[^"#?]*)"', front), "/openapi.json"})
+            paths = sorted({*re.findall(r'(?:href|src)="(/[^"#?]*)"', front), "/api/openapi.json"})
             for path in paths:
                 requests.get(f"{site}{path}", timeout=10).raise_for_status()
             return len(paths)
