@@ -149,7 +149,7 @@ ADVICE: Mapping[str, Advice] = {
         "Start `watchword run`, or let cron run `watchword once`. See its log if it has ended."
     ),
     "backup": Advice(
-        "Run `watchword backup`, and see why its timer did not; `backup.max_age_days` is the limit.",
+        "Run `watchword backup`, and see why no timer did; `backup.max_age_days` is the limit.",
         _SETTINGS,
         "Look at the config",
     ),
