@@ -18,6 +18,7 @@ import msgspec
 from sqlalchemy import Connection
 
 from alerts.delivery import ChannelUnavailable
+from alerts.errors import WatchwordError
 from alerts.feeds import delete_withdrawn_files, is_ping_due, ping_hub
 from alerts.ledger import publication, subscriptions, topics
 from alerts.ledger.erasure import erase_deleted
@@ -187,10 +188,11 @@ def prepare_messages(service: Service) -> None:
             delivery tells the operator.
     """
     notes = service.note_jobs()
-    with notes.noting_loss("round"):
-        check_clock(service)
-    notes.run_around("round", lambda: _run_steps(service, notes, delivers=False), None)
-    notes.write_liveness("round")
+    with _reporting(service, notes, "round"):
+        with notes.noting_loss("round"):
+            check_clock(service)
+        notes.run_around("round", lambda: _run_steps(service, notes, delivers=False), None)
+        notes.write_liveness("round")
 
 
 def run_delivery(service: Service) -> None:
@@ -202,9 +204,10 @@ def run_delivery(service: Service) -> None:
         ClockDoubted: The clock is far ahead of the last round, and nothing bears it out.
     """
     notes = service.note_jobs()
-    _check_clock_or_tell(service, notes, "deliver")
-    outcomes, _ = _deliver_and_delete(service, notes, MAX_DELIVERY_SECONDS)
-    notes.write_liveness("deliver")
+    with _reporting(service, notes, "deliver"):
+        _check_clock_or_tell(service, notes, "deliver")
+        outcomes, _ = _deliver_and_delete(service, notes, MAX_DELIVERY_SECONDS)
+        notes.write_liveness("deliver")
     if outcomes:
         log.info("deliveries: %s", dict(outcomes))
 
@@ -220,9 +223,24 @@ def run_upkeep(service: Service) -> None:
         ClockDoubted: The clock is far ahead of the last round, and nothing bears it out.
     """
     notes = service.note_jobs()
-    _check_clock_or_tell(service, notes, "round")
-    notes.run_around("round", lambda: _run_upkeep_steps(service, notes), None)
-    notes.write_liveness("round")
+    with _reporting(service, notes, "round"):
+        _check_clock_or_tell(service, notes, "round")
+        notes.run_around("round", lambda: _run_upkeep_steps(service, notes), None)
+        notes.write_liveness("round")
+
+
+@contextmanager
+def _reporting(service: Service, notes: JobNotes, part: str) -> Iterator[None]:
+    """Ping the dead man's switch after a part of a round."""
+    failures: list[str] = []
+    try:
+        yield
+    except WatchwordError as error:
+        failures = [f"{part}: {error}"]
+        raise
+    finally:
+        failures = failures or [f"{one.name}: {one.reason}" for one in notes.failures]
+        service.memory.pings.report(service.config.ping, part, failures, service.clock())
 
 
 def _run_upkeep_steps(service: Service, notes: JobNotes) -> None:

@@ -16,6 +16,7 @@ from pythonjsonlogger.json import JsonFormatter
 
 from alerts.refusals import mask_addresses
 from alerts.secret import Secret, redact
+from scheduler.pings import RECENT_LINES
 
 #: The package of the engine of a cluster.
 _ENGINE = "procrastinate"
@@ -39,6 +40,17 @@ def print_defect(
     """Write the traceback of an exception that nobody handled; to be ``sys.excepthook``."""
     lines = traceback.format_exception(kind, error, trace)
     sys.stderr.write(redact_line("".join(lines)))
+
+
+def keep_recent_lines() -> None:
+    """Keep the last lines from INFO on for pings, also where fewer are shown."""
+    logger = logging.getLogger("watchword")
+    for shown in logging.getLogger().handlers:
+        shown.setLevel(logger.level)
+    logger.setLevel(min(logger.level, logging.INFO))
+    RECENT_LINES.filters = [_redact_record]
+    RECENT_LINES.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+    logger.addHandler(RECENT_LINES)
 
 
 def configure(level: int = logging.WARNING, *, as_json: bool = False) -> None:

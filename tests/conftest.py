@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from hypothesis import settings
+from hypothesis import Phase, settings
 
 from alerts.ledger import Ledger, open_ledger
 from tests.support import tiers
@@ -35,6 +35,10 @@ from tests.support.web_client import WebClient, run_web_client
 # HYPOTHESIS_PROFILE=explore draws new ones.
 settings.register_profile("watchword", deadline=None, derandomize=True)
 settings.register_profile("explore", deadline=None, max_examples=1000)
+# One failure is enough to know that a test notices an edit of the code: it is not made smaller.
+settings.register_profile(
+    "mutation", deadline=None, derandomize=True, phases=(Phase.explicit, Phase.generate)
+)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "watchword"))
 
 #: Temporary folders are in memory where there is room: a ledger waits for its disk at each commit.

@@ -31,12 +31,27 @@ class PublicationDelay(msgspec.Struct, frozen=True):
     changes: int  #: how many changes it was measured on
 
 
+class MeasuredDelay(msgspec.Struct, frozen=True):
+    """The delay of one change, an upper bound as in `PublicationDelay`."""
+
+    arrived_at: datetime  #: when it was sent, or read
+    minutes: float
+
+
 def measure_delay(connection: Connection, source: str, since: datetime) -> PublicationDelay | None:
     """Return the delay of the changes of a source that were sent in immediate emails since a time.
 
     None if there were none.
     """
-    return _summarise(connection, source, _list_first_emails(connection, source, since))
+    return _summarise(list_delays(connection, source, since))
+
+
+def list_delays(connection: Connection, source: str, since: datetime) -> list[MeasuredDelay]:
+    """Return the delays of the changes since a time that were sent in immediate emails.
+
+    The newest change comes first.
+    """
+    return _measure(connection, source, _list_first_emails(connection, source, since))
 
 
 def measure_reading_delay(
@@ -57,22 +72,26 @@ def measure_reading_delay(
         .order_by(change.c.seq.desc())
         .limit(_MAX_CHANGES)
     )
-    return _summarise(connection, source, [(at, at) for at in rows.scalars()])
+    return _summarise(_measure(connection, source, [(at, at) for at in rows.scalars()]))
 
 
-def _summarise(
+def _measure(
     connection: Connection, source: str, changes: Sequence[tuple[datetime, datetime]]
-) -> PublicationDelay | None:
+) -> list[MeasuredDelay]:
     """Return the delay of changes, each with when it was recorded and when it arrived."""
     if not changes:
-        return None
+        return []
     first = min(recorded_at for recorded_at, _ in changes)
     starts = _list_crawl_starts(connection, source, first - _MAX_GAP)
-    minutes = [
-        (arrived_at - starts[at - 1]).total_seconds() / 60
+    return [
+        MeasuredDelay(arrived_at, (arrived_at - starts[at - 1]).total_seconds() / 60)
         for recorded_at, arrived_at in changes
         if (at := bisect_right(starts, recorded_at) - 1) > 0
     ]
+
+
+def _summarise(delays: Sequence[MeasuredDelay]) -> PublicationDelay | None:
+    minutes = [one.minutes for one in delays]
     if not minutes:
         return None
     cuts = quantiles(minutes, n=20, method="inclusive") if len(minutes) > 1 else minutes * 19

@@ -14,7 +14,7 @@ from alerts.operator.completeness import (
 from alerts.operator.current_status import build_brief_status, build_status
 from alerts.operator.emails import queue_operator_emails
 from alerts.operator.footer import FooterReader, FooterState, summarise_status
-from alerts.operator.health import Finding, Health, HealthLimits
+from alerts.operator.health import BACKUP_JOB, Finding, Health, HealthLimits, combine_states
 from alerts.operator.impact import PAST_KINDS, Impact, find_impact
 from alerts.operator.job_alarms import (
     are_cluster_alarms_true,
@@ -35,9 +35,10 @@ from alerts.operator.overview import (
 )
 from alerts.operator.public_status import PublicSourceStatus, PublicStatus
 from alerts.operator.service_status import BriefStatus, ServiceStatus
-from alerts.operator.status import SourceStatus
+from alerts.operator.status import SourceReading, SourceStatus
 
 __all__ = [
+    "BACKUP_JOB",
     "CLOCK_ALARM",
     "DAYS_OF_SUBSCRIBERS",
     "PAST_KINDS",
@@ -58,11 +59,13 @@ __all__ = [
     "PublicStatus",
     "Remembered",
     "ServiceStatus",
+    "SourceReading",
     "SourceStatus",
     "StoredPart",
     "are_cluster_alarms_true",
     "build_brief_status",
     "build_status",
+    "combine_states",
     "count_figures",
     "find_advice",
     "find_cluster_alarms",

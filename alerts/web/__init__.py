@@ -7,12 +7,14 @@ clock's source, the daemon or the server that runs it (`scheduler.web`).
 
 from alerts.web.app import PAGE_THREADS, create_app
 from alerts.web.context import CapturedPage, DaemonControls, WebContext
+from alerts.web.metrics_access import MetricsAccess
 from alerts.web.work import Work, WorkContext, WorkInterrupted, WorkSettings
 
 __all__ = [
     "PAGE_THREADS",
     "CapturedPage",
     "DaemonControls",
+    "MetricsAccess",
     "WebContext",
     "Work",
     "WorkContext",

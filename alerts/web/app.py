@@ -17,6 +17,7 @@ from starlette.routing import Mount, Route
 
 from alerts.ledger import LedgerUnavailable
 from alerts.limits import Limiter
+from alerts.metrics import RequestMeter, ServiceMetrics, find_patterns
 from alerts.operator import FooterReader
 from alerts.web.api import ApiRoutes
 from alerts.web.assets import build_asset_routes
@@ -33,7 +34,9 @@ from alerts.web.pages import (
     HomePage,
     InformationPages,
     ManageLinkPage,
+    MetricsPage,
     OperatorPages,
+    ProbePages,
     ResultsPage,
     SelfCheckPage,
     SignUpLinkPages,
@@ -68,6 +71,7 @@ def create_app(context: WebContext, more_routes: Sequence[Route] = ()) -> Starle
     errors = ErrorHandlers(context)
     footer = FooterReader(context.find_brief_status, context.subscriber_defaults.zone)
     context.templates.add_variables({"read_footer": footer.read})
+    metrics = ServiceMetrics(context.ledger, context.find_brief_status)
     work = HeavyWork(context.runner or ThreadRunner(context.work_context))
     results = ResultsPage(context, forms, limits, work)
     pages = Starlette(
@@ -84,6 +88,7 @@ def create_app(context: WebContext, more_routes: Sequence[Route] = ()) -> Starle
             *OperatorPages(context, forms, limits).build_routes(),
             *StatusPage(context).build_routes(),
             *SelfCheckPage(context).build_routes(),
+            *ProbePages(context).build_routes(),
             *InformationPages(context).build_routes(),
             *FeedPages(context, limits, work).build_routes(),
             *ComparePage(context, limits, work).build_routes(),
@@ -92,6 +97,7 @@ def create_app(context: WebContext, more_routes: Sequence[Route] = ()) -> Starle
             *build_asset_routes(context.templates),
             *SuggestionsPage(context, limits).build_routes(),
             *SiteMap(context).build_routes(),
+            *MetricsPage(metrics, context.metrics_access).build_routes(),
             Route("/robots.txt", partial(_get_robots_txt, context.feed_identity.public_url)),
         ],
         exception_handlers={
@@ -104,13 +110,15 @@ def create_app(context: WebContext, more_routes: Sequence[Route] = ()) -> Starle
     # A redirect to the path without its slash would lead to whatever host the request names.
     pages.router.redirect_slashes = False
     compressed = GZipMiddleware(pages, _GZIP_MIN_BYTES, _GZIP_LEVEL)
+    routes = [
+        # Feeds are compressed once, not each time.
+        Mount("/feeds", FeedsApp(context, limits, work, compressed)),
+        Mount("", compressed),
+    ]
+    meter = Middleware(RequestMeter, metrics=metrics.requests, patterns=find_patterns(routes))
     return Starlette(
-        routes=[
-            # Feeds are compressed once, not each time.
-            Mount("/feeds", FeedsApp(context, limits, work, compressed)),
-            Mount("", compressed),
-        ],
-        middleware=[Middleware(SecurityMiddleware), Middleware(ProxyWatch, limiter=limiter)],
+        routes=routes,
+        middleware=[meter, Middleware(SecurityMiddleware), Middleware(ProxyWatch, limiter=limiter)],
         lifespan=partial(run_background, context, limiter),
     )
 

@@ -16,11 +16,12 @@ from alerts.ledger.rate_counts import RateCounts
 from alerts.limits import Limiter
 from alerts.mail import MailIdentity, MessageContext
 from alerts.model import SiteDescription
-from alerts.operator import BriefStatus, ServiceStatus, StoredPart
+from alerts.operator import BriefStatus, HealthLimits, ServiceStatus, StoredPart
 from alerts.rendering import Templates, clean_xml_text, name_site
 from alerts.secret import Secret
 from alerts.subscribers import DataStores, SubscriberDefaults
 from alerts.tokens import TokenSigner
+from alerts.web.metrics_access import MetricsAccess
 from alerts.web.work import Runner, WorkContext
 from crawler.storage import Folder
 
@@ -76,10 +77,12 @@ class WebContext(msgspec.Struct, frozen=True, kw_only=True):
     feed_identity: FeedIdentity
     is_sign_up_enabled: bool  #: from ``[web] sign_up``
     max_topics: int = 50  #: alerts of one subscriber
+    max_idle: timedelta = HealthLimits().idle  #: how long the last good round may be ago
     batch_interval: timedelta = timedelta()  #: how long immediate digests wait after the last one
     #: Finds a captured page by its location in the archive, ``2026-11.warc.gz:1234``.
     read_capture: Callable[[str], CapturedPage | None] = _find_no_capture
     data_stores: DataStores = DataStores()  #: what keeps personal data beside the ledger
+    metrics_access: MetricsAccess | None = None  #: None: there is no page of metrics
     operator_password: Secret | None = None  #: None: there are no operator pages
     daemon_controls: DaemonControls | None = None  #: None: no daemon runs
     runner: Runner | None = None  #: of heavy work; None: threads of this process

@@ -18,6 +18,7 @@ PRIVATE_PATHS = (
     "/search",
     "/operator",
     SELF_CHECK_PATH,
+    "/metrics",
     "/capture/",
     "/feeds/queries/",
     "/feeds/private/",

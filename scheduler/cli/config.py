@@ -19,9 +19,16 @@ def get_config(context: click.Context) -> Config:
     Raises:
         ConfigError: The config cannot be read or is wrong.
     """
+    configure_logs(context)
+    config = load_config(get_options(context).config_path)
+    logs.hide(config.secrets)
+    if config.ping.is_used:
+        logs.keep_recent_lines()
+    return config
+
+
+def configure_logs(context: click.Context) -> None:
+    """Set up logging, as the global options say."""
     options = get_options(context)
     level = _LOG_LEVELS[min(options.verbosity, len(_LOG_LEVELS) - 1)]
     logs.configure(level, as_json=options.log_json or options.document.is_wanted)
-    config = load_config(options.config_path)
-    logs.hide(config.secrets)
-    return config

@@ -35,6 +35,7 @@ from alerts.secret import Secret, SecretAddress
 from crawler.plan import PolitenessSettings
 from crawler.storage import Folder, LocalFolder
 from scheduler.config.fields import (
+    BackupDays,
     Count,
     CrawlMinutes,
     Days,
@@ -55,18 +56,8 @@ from scheduler.config.fields import (
     shorten,
 )
 from scheduler.config.introspection import list_secrets
-
-#: Sixty guesses an hour are allowed. 16 random lower-case letters would take
-#: 26^16 / (60 x 24 x 365) = 8e16 years.
-_MIN_PASSWORD_LENGTH = 16
-
-
-class ConfigSection(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Base of every section.
-
-    What types and limits cannot say is checked in ``__post_init__``, which raises ``ValueError``
-    with a message that begins with the key: ``zone: there is no time zone ...``.
-    """
+from scheduler.config.monitor_sections import MetricsSection, PingSection
+from scheduler.config.section import ConfigSection, check_password
 
 
 class LedgerSection(ConfigSection, frozen=True):
@@ -308,12 +299,7 @@ class WebSection(ConfigSection, frozen=True):
     trusted_proxies: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        password = self.operator_password
-        if password is not None and len(password.reveal()) < _MIN_PASSWORD_LENGTH:
-            raise ValueError(
-                f"operator_password: expected at least {_MIN_PASSWORD_LENGTH} characters, "
-                f"like those of `openssl rand -base64 32` (from {password.source})"
-            )
+        check_password("operator_password", self.operator_password)
 
 
 class ClusterSection(ConfigSection, frozen=True):
@@ -340,6 +326,16 @@ class ClusterSection(ConfigSection, frozen=True):
         return 6 * self.beat_seconds
 
 
+class BackupSection(ConfigSection, frozen=True):
+    """``[backup]``: what ``watchword backup`` makes, and how old the last one may be."""
+
+    #: days without a good backup after which the service is in trouble; without it nobody looks
+    max_age_days: BackupDays | None = None
+    #: the address of the database for ``pg_dump`` and ``pg_restore``, where ``ledger.url`` is that
+    #: of a pooler such as PgBouncer
+    database: DatabaseURL | None = None
+
+
 class Config(ConfigSection, frozen=True):
     """The whole config."""
 
@@ -350,10 +346,13 @@ class Config(ConfigSection, frozen=True):
     feeds: FeedsSection = FeedsSection()
     mail: MailSection = MailSection()
     imap: ImapSection = ImapSection()
-    channels: dict[str, ChannelSettings] = {}
+    channels: dict[str, ChannelSettings] = msgspec.field(default_factory=dict)
     web: WebSection = WebSection()
+    metrics: MetricsSection = MetricsSection()
+    ping: PingSection = PingSection()
     operator: OperatorSection = OperatorSection()
     archive: ArchiveSection = ArchiveSection()
+    backup: BackupSection = BackupSection()
     cluster: ClusterSection = ClusterSection()
     sources: dict[str, SourceSection] = msgspec.field(
         default_factory=lambda: {
@@ -395,7 +394,13 @@ class Config(ConfigSection, frozen=True):
         file = find_file(self.ledger.url.reveal())
         kept = (self.ledger.sent_log.path, self.feeds.path.path, file.parent if file else None)
         folders = [path for path in kept if path is not None]
-        return HealthLimits(idle=idle, silent=silent, folders=tuple(dict.fromkeys(folders)))
+        days = self.backup.max_age_days
+        return HealthLimits(
+            idle=idle,
+            silent=silent,
+            folders=tuple(dict.fromkeys(folders)),
+            backup=timedelta(days=days) if days else None,
+        )
 
     @property
     def channel_table(self) -> ChannelTable:

@@ -15,6 +15,7 @@ from scheduler.clock_check import check_clock
 from scheduler.config import ArchiveSection
 from scheduler.crawl_process import build_crawl_target
 from scheduler.crawls.crawl import crawl_source
+from scheduler.pings import CrawlPings
 from scheduler.service import Service
 from scheduler.takedown import erase_taken_down
 
@@ -39,14 +40,19 @@ def run_crawl(
         ClockDoubted: The clock is far ahead of the last round, and nothing bears it out.
     """
     notes, job = service.note_jobs(), f"crawl {name}"
+    pings = CrawlPings(service.config.ping, name)
     with notes.noting_loss(job):
         if reason := find_obstacle(service, name):
             log.info("no crawl of %s: %s", name, reason)
+            pings.skip(reason)
             return CrawlOutcome(name, "blocked", reason, {})
         check_clock(service)
-    outcome = notes.run(job, lambda: _crawl(service, name, on_line), None)
-    if outcome is None:
-        return CrawlOutcome(name, "partial", f"it failed: {notes.failures[0].reason}", {})
+    with pings.around() as outcomes:
+        outcome = notes.run(job, lambda: _crawl(service, name, on_line), None)
+        if outcome is None:
+            reason = f"it failed: {notes.failures[0].reason}"
+            outcome = CrawlOutcome(name, "partial", reason, {})
+        outcomes.append(outcome)
     return outcome
 
 

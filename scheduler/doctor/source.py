@@ -24,6 +24,7 @@ from scheduler.doctor.examination import CONVERSATION_SECONDS, Examination
 from scheduler.doctor.http_errors import describe_http_error
 from scheduler.doctor.report import CheckResult, failed, ok, skipped, warning
 from scheduler.doctor.rounds import open_current_ledger
+from scheduler.doctor.trust import find_authorities
 
 #: Bytes that must be read of a robots.txt (RFC 9309, section 2.5).
 _ROBOTS_BYTES = 500 * 1024
@@ -53,7 +54,11 @@ def _check_robots(name: str, source: SourceSection) -> CheckResult:
     agent = source.build_politeness("doctor").user_agent
     try:
         with requests.get(
-            url, headers={"User-Agent": agent}, timeout=CONVERSATION_SECONDS, stream=True
+            url,
+            headers={"User-Agent": agent},
+            timeout=CONVERSATION_SECONDS,
+            stream=True,
+            verify=find_authorities(),
         ) as reply:
             text = reply.raw.read(_ROBOTS_BYTES, decode_content=True).decode("utf-8", "replace")
     except (requests.RequestException, OSError) as error:

@@ -10,6 +10,7 @@ import msgspec
 
 from alerts.limits import Limiter
 from alerts.operator import DamageSurvey
+from scheduler.pings import RoundPings
 from scheduler.rounds.liveness import Liveness
 
 #: What only the passing of days changes is looked at again after so long.
@@ -64,6 +65,7 @@ class RoundMemory:
         self.liveness = Liveness()
         self.hourly = HourlyWork()
         self.damage = DamageSurvey()
+        self.pings = RoundPings()
         self._limiter: Limiter | None = None
 
     def get_limiter(self, create: Callable[[], Limiter]) -> Limiter:

@@ -17,7 +17,14 @@ from alerts.operator import (
     build_status,
 )
 from alerts.secret import SecretAddress, mask_address
-from alerts.web import PAGE_THREADS, CapturedPage, DaemonControls, WebContext, WorkSettings
+from alerts.web import (
+    PAGE_THREADS,
+    CapturedPage,
+    DaemonControls,
+    MetricsAccess,
+    WebContext,
+    WorkSettings,
+)
 from crawler.archive import read_capture
 from scheduler.config import Config
 from scheduler.exposed_files import list_exposed_files
@@ -82,12 +89,22 @@ def build_web_context(service: Service, controls: DaemonControls | None = None) 
         batch_interval=config.digests.batch_interval,
         read_capture=find_capture,
         data_stores=service.data_stores,
+        max_idle=limits.idle,
+        metrics_access=_find_metrics_access(config),
         operator_password=password,
         daemon_controls=controls,
         close=ledger.close,
         runner=WorkerProcesses(_describe_work(service, limits)) if controls is not None else None,
         limiter=service.create_limiter(),
     )
+
+
+def _find_metrics_access(config: Config) -> MetricsAccess | None:
+    """Return who may read the metrics; None for nobody."""
+    section = config.metrics
+    if section.token is None and not section.networks:
+        return None
+    return MetricsAccess(section.token, section.known_networks)
 
 
 def _name_sources(config: Config) -> dict[str, str]:

@@ -29,6 +29,7 @@ from scheduler.jobs import run_pipeline, sync_config
 from scheduler.service import Service, open_service
 from scheduler.web import build_web_context, serve
 from tests.support.edited_program import EditedProgram
+from tests.support.paths import REPOSITORY
 from tests.support.samples import make_answer, make_question
 from tests.support.service import read_emails
 from tools.docs import build_documents
@@ -115,6 +116,23 @@ def test_one_file_is_a_channel(pigeon: Path) -> None:
     text = (pigeon / "loft" / "ada").read_text()
     assert text.startswith("GB 2026 9\n{")
     assert "/questions/1" in text
+
+
+def test_the_channel_of_the_documentation_delivers(pigeon: Path) -> None:
+    page = (REPOSITORY / "docs" / "how-to" / "add-a-channel.md").read_text()
+    (pigeon / "plugin" / "drop.py").write_text(page.partition("```python\n")[2].partition("```")[0])
+    settings = page.partition("```toml\n")[2].partition("```")[0]
+    (pigeon / "drop").mkdir()
+    (pigeon / "records.jsonl").write_bytes(
+        encode_record(make_question(1, make_answer("More benches.")))
+    )
+    subscribed = run(
+        pigeon, "subscribe", "drop://here/ada", "benches", "--every", "immediate", settings=settings
+    )
+    assert subscribed[0] == 0, subscribed[1]
+    ingested = run(pigeon, "ingest", "--as-new", str(pigeon / "records.jsonl"), settings=settings)
+    assert ingested[0] == 0, ingested[1]
+    assert "/questions/1" in (pigeon / "drop" / "ada").read_text()
 
 
 @pytest.mark.parametrize(

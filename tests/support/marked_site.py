@@ -35,6 +35,7 @@ from alerts.operator import ServiceStatus, build_status
 from alerts.recording import take_down
 from alerts.secret import Secret
 from alerts.subscribers import request_confirmation, subscribe
+from alerts.web import MetricsAccess
 from tests.support.outbox import list_due
 from tests.support.samples import make_answer, make_question
 from tests.support.web_client import (
@@ -51,6 +52,7 @@ MARK = "zzmark"
 #: Stands in what is public, so that it is seen that a crawl reads pages.
 PUBLIC_MARK = "zzpublic"
 PASSWORD = "zzmark operator password"
+METRICS_TOKEN = "zzmark token of the metrics"
 READER = "zzmark.reader@zzmarkmail.example"
 _PRIVATE_FEED = re.compile(r"/feeds/private/[\w.-]+")
 _SECRET = b"zzmark token secret of sixteen bytes"
@@ -87,6 +89,7 @@ def run_marked_site(ledger: Ledger, now: datetime, folder: Path) -> Iterator[Mar
         proxies=("127.0.0.1",),  # so that requests can come from many networks
         mail_identity=identity,
         operator_password=Secret(PASSWORD),
+        metrics_access=MetricsAccess(Secret(METRICS_TOKEN)),
         read_status=read_status,
     ) as pages:
         assert pages.app is not None

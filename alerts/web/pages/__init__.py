@@ -10,7 +10,9 @@ from alerts.web.pages.email_links import EmailLinkPages
 from alerts.web.pages.home import HomePage
 from alerts.web.pages.information import InformationPages
 from alerts.web.pages.manage_link import ManageLinkPage
+from alerts.web.pages.metrics import MetricsPage
 from alerts.web.pages.operator import OperatorPages
+from alerts.web.pages.probes import ProbePages
 from alerts.web.pages.results import ResultsPage
 from alerts.web.pages.self_check import SelfCheckPage
 from alerts.web.pages.sign_up import SignUpPage
@@ -26,7 +28,9 @@ __all__ = [
     "HomePage",
     "InformationPages",
     "ManageLinkPage",
+    "MetricsPage",
     "OperatorPages",
+    "ProbePages",
     "ResultsPage",
     "SelfCheckPage",
     "SignUpLinkPages",

@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 import click
 import msgspec
 
-from alerts.errors import ExitStatus
+from alerts.errors import ExitStatus, WatchwordError
 from alerts.recording import CrawlOutcome, QuestionReading, RecordingRules, record_readings
 from crawler.records import Question
 from crawler.report import CrawlLine, CrawlReport, QuestionsListed
@@ -21,6 +21,7 @@ from scheduler.cli.service import get_service
 from scheduler.crawls import find_crawl_pause, plan_next_crawl, run_crawl
 from scheduler.exposed_files import warn_of_exposed_files
 from scheduler.jobs import PipelineResult, run_pipeline, sync_config
+from scheduler.pings import RunPing
 from scheduler.service import Service, lock_ledger
 
 
@@ -49,8 +50,20 @@ def once_command(context: click.Context, no_crawl: bool, accept_clock: bool, qui
       */15 * * * *  cd /srv/watchword && .venv/bin/watchword once --quiet   (in a crontab)
     """
     service = get_service(context)
-    warn_of_exposed_files(service.config)
-    with lock_ledger(service) as service:
+    ping = RunPing(service.config.ping.round, service.config.ping)
+    ping.start()
+    try:
+        status = _run_once(service, no_crawl=no_crawl, accept_clock=accept_clock, quiet=quiet)
+    except WatchwordError as error:
+        ping.end(error.exit_status)
+        raise
+    ping.end(status)
+    return status
+
+
+def _run_once(opened: Service, *, no_crawl: bool, accept_clock: bool, quiet: bool) -> ExitStatus:
+    warn_of_exposed_files(opened.config)
+    with lock_ledger(opened) as service:
         if accept_clock:
             clock_check.accept_clock(service)
         sync_config(service)

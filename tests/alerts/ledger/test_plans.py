@@ -11,7 +11,7 @@ import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,8 @@ import pytest
 from sqlalchemy import Engine, create_engine, event, text
 
 from alerts.ledger import open_ledger, subscriptions
-from alerts.operator import build_status
+from alerts.metrics.figures import read_brief_figures
+from alerts.operator import BriefStatus, build_status
 from scheduler.config import load_config
 from scheduler.jobs import run_pipeline
 from scheduler.service import Service, open_service
@@ -192,6 +193,14 @@ def test_asking_whether_anything_waits(name: str, opened: Service) -> None:
 def test_the_state_of_the_service(opened: Service) -> None:
     with capturing() as statements, opened.ledger.reading() as connection:
         build_status(connection, {}, opened.clock(), opened.config.health_limits)
+    check(opened, statements, {})
+
+
+def test_the_metrics(opened: Service) -> None:
+    """In an hour without deliveries: otherwise those of an hour are counted from the index."""
+    later = opened.clock() + timedelta(hours=2)
+    with capturing() as statements, opened.ledger.reading() as connection:
+        read_brief_figures(connection, BriefStatus(later, (), ()))
     check(opened, statements, {})
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from alerts.model import Frequency
-from alerts.schedule import find_last_due
+from alerts.schedule import find_last_due, find_next_due
 
 ZONES = st.sampled_from(["Europe/London", "Pacific/Auckland", "America/New_York", "UTC"])
 
@@ -61,3 +61,52 @@ def test_one_due_time_for_each_local_day(change: str, zone: str, hour: int) -> N
     days = [due.astimezone(ZoneInfo(zone)).date() for due in dues]
     assert days == [days[0] + timedelta(days=n) for n in range(len(days))]
     assert all(find_last_due(Frequency.DAILY, moment, zone, hour) <= moment for moment in moments)
+
+
+#: Days of meetings; the digest of each is due at 07:00 of the day after it.
+MEETINGS = (date(2026, 7, 9), date(2026, 9, 10))
+
+
+@pytest.mark.parametrize(
+    ("now", "last", "next_one"),
+    [
+        ("2026-07-10T05:59:59", "1970-01-01T00:00:00", "2026-07-10T06:00:00"),  # 07:00 in summer
+        ("2026-07-10T06:00:00", "2026-07-10T06:00:00", "2026-09-11T06:00:00"),
+        ("2026-09-11T05:59:59", "2026-07-10T06:00:00", "2026-09-11T06:00:00"),
+        ("2026-09-11T06:00:00", "2026-09-11T06:00:00", None),
+    ],
+)
+def test_digests_of_a_meeting_are_due_the_morning_after_it(
+    now: str, last: str, next_one: str | None
+) -> None:
+    zone, meeting = "Europe/London", Frequency.MEETING
+    assert find_last_due(meeting, at(now), zone, 7, meetings=MEETINGS) == at(last)
+    found = find_next_due(meeting, at(now), zone, 7, MEETINGS)
+    assert found == (at(next_one) if next_one else None)
+
+
+def test_without_a_meeting_no_digest_of_one_is_due() -> None:
+    now = at("2026-07-10T06:00:00")
+    assert find_last_due(Frequency.MEETING, now, "Europe/London", 7) == at("1970-01-01T00:00:00")
+    assert find_next_due(Frequency.MEETING, now, "Europe/London", 7) is None
+
+
+@pytest.mark.parametrize(
+    ("frequency", "now", "due"),
+    [
+        ("immediate", "2026-07-16T12:34:56", None),
+        ("hourly", "2026-07-16T12:34:56", "2026-07-16T13:00:00"),
+        ("hourly", "2026-07-16T12:00:00", "2026-07-16T13:00:00"),
+        ("daily", "2026-07-16T05:59:59", "2026-07-16T06:00:00"),  # 07:00 in British summer
+        ("daily", "2026-07-16T06:00:00", "2026-07-17T06:00:00"),
+        ("daily", "2026-07-15T23:30:00", "2026-07-16T06:00:00"),  # it is the 16th in London
+        ("daily", "2026-10-24T12:00:00", "2026-10-25T07:00:00"),  # the clocks change that night
+        ("weekly", "2026-07-13T05:59:59", "2026-07-13T06:00:00"),  # a Monday
+        ("weekly", "2026-07-13T06:00:00", "2026-07-20T06:00:00"),
+        ("monthly", "2026-07-01T06:00:00", "2026-08-01T06:00:00"),
+        ("monthly", "2026-12-01T07:00:00", "2027-01-01T07:00:00"),
+    ],
+)
+def test_the_first_due_time_that_comes(frequency: str, now: str, due: str | None) -> None:
+    found = find_next_due(Frequency(frequency), at(now), "Europe/London", 7)
+    assert found == (at(due) if due else None)

@@ -58,6 +58,7 @@ ROUTES: dict[str, tuple[Audience, str]] = {
     "/feeds/{name:path}": (_EVERYBODY, "/feeds/everything"),
     "/healthz": (_EVERYBODY, "/healthz"),
     "/help": (_EVERYBODY, "/help"),
+    "/livez": (_EVERYBODY, "/livez"),
     "/m/{link}": (_ONE_PERSON, ""),
     "/m/{link}/delete": (_ONE_PERSON, ""),
     "/m/{link}/preview": (_ONE_PERSON, ""),
@@ -66,6 +67,7 @@ ROUTES: dict[str, tuple[Audience, str]] = {
     "/m/{link}/topics.opml": (_ONE_PERSON, ""),
     "/member/{member}": (_EVERYBODY, "/member/ada-brook"),
     "/members": (_EVERYBODY, "/members"),
+    "/metrics": (_ONE_PERSON, "/metrics"),
     "/n/{token}": (_ONE_PERSON, ""),
     "/operator": (_ONE_PERSON, "/operator"),
     "/operator/actions": (_ONE_PERSON, "/operator/actions"),
@@ -83,6 +85,7 @@ ROUTES: dict[str, tuple[Audience, str]] = {
     "/q/{reference}": (_EVERYBODY, "/q/2026-0001"),
     "/q/{source}/{reference}": (_EVERYBODY, "/q/london/2026-0001"),
     "/question/{id:path}": (_EVERYBODY, "/question/london:/questions/1"),
+    "/readyz": (_EVERYBODY, "/readyz"),
     "/robots.txt": (_EVERYBODY, "/robots.txt"),
     "/search": (Audience.NO_SEARCH_ENGINE, "/search?q=benches"),
     "/sign-up": (_ONE_PERSON, "/sign-up"),
@@ -101,7 +104,7 @@ ROUTES: dict[str, tuple[Audience, str]] = {
     "/your-alerts": (_ONE_PERSON, "/your-alerts"),
 }
 #: Answer 503 where something is wrong, as in this ledger.
-_HEALTH = ("/healthz", "/status", "/status.json")
+_HEALTH = ("/healthz", "/readyz", "/status", "/status.json")
 _TLS = {"X-Forwarded-Proto": "https", "X-Forwarded-For": "203.0.113.9"}
 
 

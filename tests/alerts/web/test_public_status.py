@@ -38,6 +38,8 @@ PUBLIC_PATHS = (
     "/status",
     "/status.json",
     "/healthz",
+    "/livez",
+    "/readyz",
     "/completeness/london",
     "/members",
     "/unanswered",

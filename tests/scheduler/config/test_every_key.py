@@ -54,6 +54,10 @@ TEXTS = {
     "password": "other password",
     "operator_password": "another password of sixteen",
     "templates": "own",
+    "round": "https://ping.example/other",
+    "crawl": "https://ping.example/{source}",
+    "token": "another token of sixteen",
+    "networks": "192.0.2.0/24",
     "trusted_proxies": "192.0.2.7",
     "former_secret": base64.b64encode(b"a former secret of twenty-four").decode(),
     "secret": base64.b64encode(b"another secret of twenty-four").decode(),
@@ -166,7 +170,8 @@ def test_the_example_can_be_used_with_everything_in_it(tmp_path: Path) -> None:
     (tmp_path / "templates").mkdir()
     write_key(tmp_path / "dkim.pem", "rsa")
     text = uncommented(EXAMPLE).replace('"whsec_..."', f'"{TEXTS["secret"]}"')
-    text = text.replace('operator_password = "..."', f'operator_password = "{"x" * 16}"')
+    for key in ("operator_password", "token"):
+        text = text.replace(f'{key} = "..."', f'{key} = "{"x" * 16}"')
     text = text.replace('"https://..."', '"https://www.source.example"')
     (tmp_path / "config.toml").write_text(text)
     config = load_config(tmp_path / "config.toml")

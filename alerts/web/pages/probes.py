@@ -1,0 +1,48 @@
+"""What load balancers and process managers ask: ``/livez`` and ``/readyz``.
+
+``/healthz`` is another question, whether the service does all its work: see :mod:`.status`.
+"""
+
+from __future__ import annotations
+
+import msgspec
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Route
+
+from alerts.ledger import schema_version
+from alerts.web.context import WebContext
+from alerts.web.readiness import check_readiness
+
+
+class ProbePages:
+    """``/livez``: this process answers. ``/readyz``: it can serve, and the service is at work."""
+
+    def __init__(self, context: WebContext) -> None:
+        self._context = context
+        #: That of this program, also when another version is installed over it while it runs.
+        self._schema = schema_version.get_newest()
+
+    def build_routes(self) -> list[Route]:
+        """Return both routes."""
+        return [
+            Route("/livez", self._get_life, methods=["GET"]),
+            Route("/readyz", self._get_readiness, methods=["GET"]),
+        ]
+
+    async def _get_life(self, _request: Request) -> Response:
+        return PlainTextResponse("alive\n")
+
+    async def _get_readiness(self, request: Request) -> Response:
+        """Answer 200 or 503; each ``?exclude=NAME`` leaves out a check, as in Kubernetes."""
+        found = await run_in_threadpool(
+            check_readiness,
+            self._context.ledger.reading,
+            self._context.clock(),
+            self._context.max_idle,
+            request.query_params.getlist("exclude"),
+            self._schema,
+        )
+        body = msgspec.json.encode(found.describe())
+        return Response(body, 200 if found.is_ready else 503, media_type="application/json")
