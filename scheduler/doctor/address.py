@@ -18,10 +18,9 @@ from alerts.ledger import secrets
 from alerts.tokens import TokenSigner
 from scheduler.config import Config
 from scheduler.doctor.examination import CONVERSATION_SECONDS, Examination
-from scheduler.doctor.http_errors import describe_http_error
+from scheduler.doctor.http_requests import describe_http_error, find_authorities
 from scheduler.doctor.report import CheckResult, failed, ok, skipped, warning
 from scheduler.doctor.rounds import open_current_ledger
-from scheduler.doctor.trust import find_authorities
 
 #: An address that nobody has (RFC 5737): whoever takes it for ours believes strangers.
 _INVENTED_IP = "203.0.113.77"

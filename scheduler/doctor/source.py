@@ -21,10 +21,9 @@ from crawler.report import (
 from scheduler.config import SourceSection
 from scheduler.crawl_process import build_crawl_target, start_crawl
 from scheduler.doctor.examination import CONVERSATION_SECONDS, Examination
-from scheduler.doctor.http_errors import describe_http_error
+from scheduler.doctor.http_requests import describe_http_error, find_authorities
 from scheduler.doctor.report import CheckResult, failed, ok, skipped, warning
 from scheduler.doctor.rounds import open_current_ledger
-from scheduler.doctor.trust import find_authorities
 
 #: Bytes that must be read of a robots.txt (RFC 9309, section 2.5).
 _ROBOTS_BYTES = 500 * 1024

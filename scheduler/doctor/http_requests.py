@@ -1,6 +1,8 @@
-"""Why a request brought no answer, in a few words."""
+"""Requests of the checks: whom they trust, and why one brought no answer, in a few words."""
 
 from __future__ import annotations
+
+import ssl
 
 import requests
 
@@ -18,3 +20,13 @@ def describe_http_error(error: requests.RequestException | OSError) -> str:
         found = inner
     text = found.strerror if isinstance(found, OSError) and found.strerror else str(found)
     return " ".join(str(text).split()) or type(found).__name__
+
+
+def find_authorities() -> str | bool:
+    """Return the system's file or folder of authorities, as `requests` takes it.
+
+    By itself `requests` knows only those of certifi, and not the own authority of a company. True
+    where the system has none.
+    """
+    paths = ssl.get_default_verify_paths()
+    return paths.cafile or paths.capath or True
