@@ -49,7 +49,7 @@ def _check_room(folders: tuple[Path, ...]) -> Iterator[CheckResult]:
     by_disk: dict[int, tuple[Path, int]] = {}
     for folder in folders:
         existing = next(one for one in (folder, *folder.absolute().parents) if one.exists())
-        by_disk[existing.stat().st_dev] = folder, shutil.disk_usage(existing).free
+        by_disk.setdefault(existing.stat().st_dev, (existing, shutil.disk_usage(existing).free))
     for folder, free in by_disk.values():
         room = f"{free / 1e9:.1f} GB free at {folder}"
         advice = "make room: archive.max_gigabytes limits the captures, `watchword prune` the past"

@@ -57,8 +57,8 @@ def _check_robots(name: str, source: SourceSection) -> CheckResult:
             url,
             headers={"User-Agent": agent},
             timeout=CONVERSATION_SECONDS,
-            verify=find_authorities(),
             stream=True,
+            verify=find_authorities(),
         ) as reply:
             text = reply.raw.read(_ROBOTS_BYTES, decode_content=True).decode("utf-8", "replace")
     except (requests.RequestException, OSError) as error:
