@@ -1,6 +1,6 @@
-"""Logging: one line per event on standard error, as text or (``--log-json``) as JSON.
+"""Log lines on standard error: for people, or as JSON (``--log-json``, ``[log] format``).
 
-Our own messages hold no secrets. What libraries and servers say may quote one, in log lines, errors
+Our own events hold no secrets. What libraries and servers say may quote one, in log lines, errors
 and tracebacks, so whatever this process prints there passes :func:`redact_line`.
 """
 
@@ -12,11 +12,8 @@ import traceback
 from collections.abc import Iterable
 from types import TracebackType
 
-from pythonjsonlogger.json import JsonFormatter
-
 from alerts.refusals import mask_addresses
 from alerts.secret import Secret, redact
-from scheduler.pings import RECENT_LINES
 
 #: The package of the engine of a cluster.
 _ENGINE = "procrastinate"
@@ -44,32 +41,25 @@ def print_defect(
 
 def keep_recent_lines() -> None:
     """Keep the last lines from INFO on for pings, also where fewer are shown."""
+    # With what sends them, which commands without pings need not import.
+    from scheduler.pings import RECENT_LINES  # noqa: PLC0415
+
     logger = logging.getLogger("watchword")
-    for shown in logging.getLogger().handlers:
-        shown.setLevel(logger.level)
+    [shown] = logging.getLogger().handlers
+    shown.setLevel(logger.level)
     logger.setLevel(min(logger.level, logging.INFO))
-    RECENT_LINES.filters = [_redact_record]
-    RECENT_LINES.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+    RECENT_LINES.filters = list(shown.filters)
+    RECENT_LINES.setFormatter(shown.formatter)
     logger.addHandler(RECENT_LINES)
 
 
 def configure(level: int = logging.WARNING, *, as_json: bool = False) -> None:
     """Send log lines to standard error: ours from ``level`` on, libraries' from WARNING on."""
-    handler = logging.StreamHandler(sys.stderr)
-    handler.addFilter(_shorten_engine_error)
-    handler.addFilter(_redact_record)
-    handler.setFormatter(
-        JsonFormatter(
-            "{levelname}{name}{message}",
-            style="{",
-            timestamp="ts",
-            rename_fields={"levelname": "level", "name": "logger", "message": "event"},
-        )
-        if as_json
-        else logging.Formatter("%(asctime)s %(message)s", "%H:%M:%S")
-    )
-    logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
-    logging.getLogger("watchword").setLevel(level)
+    # structlog takes 0.1 s to import, which the help would wait for.
+    from crawler.event_log import LogFormat, Redaction, configure_logging  # noqa: PLC0415
+
+    log_format: LogFormat = "json" if as_json else "console"
+    configure_logging(log_format, (_shorten_engine_error, Redaction(_redact)), level)
     # It warns when a job still runs at its next time, which is no fault: the job runs later.
     logging.getLogger("apscheduler").setLevel(logging.ERROR)
     # It logs the errors that it raises, with their stack: ours says in a line what follows.
@@ -86,15 +76,8 @@ def _shorten_engine_error(record: logging.LogRecord) -> bool:
         cause = error.__cause__ or error
         record.msg, record.args = " ".join(f"{record.getMessage()}: {cause}".split()), None
         record.exc_info = None
-    return True
-
-
-def _redact_record(record: logging.LogRecord) -> bool:
-    """Take out of a record's message and traceback the secrets, and whom addresses name."""
-    record.msg, record.args = _redact(record.getMessage()), None
-    if record.exc_info:
-        record.exc_text = _redact(logging.Formatter().formatException(record.exc_info))
-        record.exc_info = None
+        if hasattr(record, "fields"):
+            record.fields = {**record.fields, "reason": str(cause)}
     return True
 
 

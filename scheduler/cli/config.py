@@ -21,8 +21,11 @@ def get_config(context: click.Context) -> Config:
     """
     options = get_options(context)
     level = _LOG_LEVELS[min(options.verbosity, len(_LOG_LEVELS) - 1)]
-    logs.configure(level, as_json=options.log_json or options.document.is_wanted)
+    as_json = options.log_json or options.document.is_wanted
+    logs.configure(level, as_json=as_json)
     config = load_config(options.config_path)
+    if config.log.format == "json" and not as_json:
+        logs.configure(level, as_json=True)
     logs.hide(config.secrets)
     if config.ping.is_used:
         logs.keep_recent_lines()

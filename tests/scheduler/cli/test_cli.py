@@ -282,7 +282,7 @@ class TestOnce:
         daemon = service.start("run")
         with daemon:
             try:
-                wait_for_log(daemon, "crawl of london starts")
+                wait_for_log(daemon, "crawl starts: source=london")
                 assert "another watchword" in get_error(service.run("once", expect=75))
             finally:
                 daemon.send_signal(signal.SIGTERM)
