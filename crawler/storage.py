@@ -13,6 +13,7 @@ from __future__ import annotations
 import errno
 import os
 import secrets
+import shutil
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, suppress
@@ -95,6 +96,21 @@ class Folder(ABC):
     def delete(self, name: str) -> None:
         """Delete a file if it is there."""
 
+    @abstractmethod
+    def upload(self, name: str, source: Path) -> None:
+        """Make a file of one on this machine, however large it is.
+
+        It is not replaced in one step: only a file that nobody reads yet is made so.
+        """
+
+    @abstractmethod
+    def enter(self, name: str) -> Folder:
+        """Return the folder of a name below this one, which need not exist."""
+
+    @abstractmethod
+    def list_folders(self) -> list[str]:
+        """Return the names of the folders below this one, sorted."""
+
     def read(self, name: str) -> bytes | None:
         """Return the content of a file; None if there is none."""
         try:
@@ -106,6 +122,8 @@ class Folder(ABC):
 
 #: Permissions of what is published; whatever else this program creates is for its user alone.
 _PUBLIC_FILE, _PUBLIC_FOLDER, _PASSAGE = 0o644, 0o755, 0o711
+#: Bytes of a large file that are in memory at once.
+_COPIED_BYTES = 1 << 20
 #: Seconds after which a draft is left over from a process that was killed: writing takes seconds.
 _DRAFT_SECONDS = 3600.0
 
@@ -151,7 +169,10 @@ class LocalFolder(Folder):
 
     def list_files(self) -> Iterator[StoredFile]:
         """Yield the files, in the order of their names."""
-        names = sorted(p.name for p in self._path.iterdir()) if self._path.is_dir() else []
+        if not self._path.is_dir():
+            return
+        with os.scandir(self._path) as entries:
+            names = sorted(entry.name for entry in entries if entry.is_file())
         for name in names:
             if (found := self.find(name)) is not None:
                 yield found
@@ -209,6 +230,23 @@ class LocalFolder(Folder):
     def delete(self, name: str) -> None:
         """Delete a file if it is there."""
         (self._path / name).unlink(missing_ok=True)
+
+    def upload(self, name: str, source: Path) -> None:
+        """Copy a file into the folder."""
+        with source.open("rb") as read, (self._path / name).open("wb") as written:
+            shutil.copyfileobj(read, written, _COPIED_BYTES)
+            written.flush()
+            os.fsync(written.fileno())
+
+    def enter(self, name: str) -> LocalFolder:
+        """Return the folder of a name below this one."""
+        return LocalFolder(self._path / name)
+
+    def list_folders(self) -> list[str]:
+        """Return the names of the folders below this one, sorted."""
+        if not self._path.is_dir():
+            return []
+        return sorted(path.name for path in self._path.iterdir() if path.is_dir())
 
 
 #: Seconds to connect to the store and to wait for each piece of an answer. Pages wait for it.
@@ -328,6 +366,27 @@ class RemoteFolder(Folder):
         """Delete a file if it is there."""
         with self._explaining_faults(), suppress(FileNotFoundError):
             self._store.rm_file(self._locate(name))
+
+    def upload(self, name: str, source: Path) -> None:
+        """Send a file to the store, in pieces if it is large."""
+        with self._explaining_faults():
+            try:
+                self._store.put_file(str(source), self._locate(name))
+            except FileNotFoundError as error:  # there is no such bucket
+                raise OSError(errno.ENXIO, str(error)) from error
+
+    def enter(self, name: str) -> RemoteFolder:
+        """Return the files below a name of this URL."""
+        return RemoteFolder(f"{self._url}/{name}")
+
+    def list_folders(self) -> list[str]:
+        """Return the names below which there are files, sorted."""
+        with self._explaining_faults():
+            try:
+                found = self._store.ls(self._root, detail=True)
+            except FileNotFoundError:
+                return []
+        return sorted(PurePosixPath(one["name"]).name for one in found if one["type"] != "file")
 
     def check(self) -> None:
         """Check that what it takes to reach the store is installed; reach for nothing.

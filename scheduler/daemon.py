@@ -31,6 +31,7 @@ from scheduler.clock import ClockDoubted
 from scheduler.crawls import run_crawl
 from scheduler.jobs import prepare_messages, run_delivery, sync_config
 from scheduler.service import LedgerBusyError, Service, lock_ledger
+from scheduler.systemd import DaemonReports
 
 log = get_logger("watchword.daemon")
 
@@ -45,7 +46,7 @@ _PIPELINE_SECONDS = 30.0
 _MIN_CLOCK_JUMP = 30.0
 #: Seconds that steps get to end after a signal. Then the process leaves, as a kill would end it:
 #: service managers kill after 10 to 90 seconds, and every step can be killed.
-_GRACE = 8.0
+GRACE_SECONDS = 8.0
 #: Seconds between two attempts to become the writer again.
 _WRITER_PAUSE = 2.0
 
@@ -73,6 +74,8 @@ class Daemon:
         self._is_delivery_due = threading.Event()  #: whether one was asked for since the last began
         self._obstacle = ""  #: why this process could not become the writer again, as logged last
         self.failures = 0  #: jobs that ended in an unexpected exception
+        self._busy_with: set[str] = set()  #: names of the jobs that run now
+        self._reports = DaemonReports(self._base.look_at_ledger, self._describe)
         for name, source in service.config.sources.items():
             if source.enabled:
                 seconds = source.every_minutes * 60
@@ -112,12 +115,14 @@ class Daemon:
             ConfigError: A query in the config is wrong.
         """
         self._handle_signals()
-        try:
-            self._begin()
-            while not self._base.stop.is_set():
-                self._work_again()
-        finally:
-            self.shut_down()
+        with self._reports.running():
+            try:
+                self._begin()
+                while not self._base.stop.is_set():
+                    self._reports.turn()
+                    self._work_again()
+            finally:
+                self.shut_down()
 
     def _handle_signals(self) -> None:
         for number in (signal.SIGTERM, signal.SIGINT):
@@ -178,19 +183,21 @@ class Daemon:
         """
         with self._next_times:
             self._base.stop.set()
+        self._reports.stop()
         if self._scheduler.running:
             self._scheduler.shutdown(wait=True)
 
     def _handle_signal(self, number: int, _frame: FrameType | None) -> None:
         log.info("stopping", signal=signal.Signals(number).name)
         if not self._base.stop.is_set():
-            watchdog = threading.Timer(_GRACE, _leave)
+            watchdog = threading.Timer(GRACE_SECONDS, _leave)
             watchdog.daemon = True
             watchdog.start()
         self._base.stop.set()
 
     def _run_job(self, name: str, job: Callable[[], object]) -> None:
         """Run a job; log and count any exception, so that it runs again at its next time."""
+        self._busy_with.add(name)
         try:
             job()
         except LedgerUnavailable:  # the job has logged and noted it
@@ -201,6 +208,8 @@ class Daemon:
         except Exception:  # the boundary of a job: no defect may end the daemon
             self.failures += 1
             log.exception("a job failed and will run again at its next time", job=name)
+        finally:
+            self._busy_with.discard(name)
 
     def _run_pipeline(self) -> None:
         prepare_messages(self._service)
@@ -236,6 +245,19 @@ class Daemon:
         job = self._scheduler.get_job(_name_crawl_job(source))
         return job.next_run_time if job else None
 
+    def _describe(self) -> str:
+        """Return what the daemon does, as ``systemctl status`` shows it."""
+        if self._obstacle:
+            return f"jobs wait: {self._obstacle}"
+        jobs = ", ".join(sorted(self._busy_with.copy()))
+        crawls = [
+            f"{source} at {when:%H:%M} UTC"
+            for source in self._base.config.sources
+            if (when := self.find_next_crawl(source))
+        ]
+        planned = f"next crawl: {', '.join(crawls)}" if crawls else "no source is enabled"
+        return f"{f'runs {jobs}' if jobs else 'idle'}; {planned}"
+
     def deliver_soon(self) -> None:
         """Start a delivery now, or as soon as the current one has ended."""
         self.run_soon(_DELIVERY_JOB)
@@ -268,7 +290,9 @@ class Daemon:
             Why it is no longer the writer; None when told to stop.
         """
         offset = time.time() - time.monotonic()
+        self._reports.turn()
         while not self._base.stop.wait(1.0):
+            self._reports.turn()
             if reason := find_loss():
                 return reason
             new_offset = time.time() - time.monotonic()
@@ -282,7 +306,9 @@ class Daemon:
 
 def _leave() -> None:
     """End the process at once, although a step has not ended: another machine does not answer."""
-    log.warning("a step has not ended in time: it is done again at the next start", seconds=_GRACE)
+    log.warning(
+        "a step has not ended in time: it is done again at the next start", seconds=GRACE_SECONDS
+    )
     logging.shutdown()
     os._exit(ExitStatus.OK)
 

@@ -79,6 +79,16 @@ class Service:
         """Return what messages are written with now."""
         return MessageContext(self.templates, self.mail_identity, self.clock())
 
+    def look_at_ledger(self) -> None:
+        """Read a row of the ledger.
+
+        Raises:
+            LedgerUnavailable: The database does not answer now.
+            LedgerError: The database is damaged.
+        """
+        with self.ledger.reading() as connection:
+            writer.read_epoch(connection)
+
     def with_ledger(self, ledger: Ledger) -> Service:
         """Return the same service, whose parts use ``ledger``."""
         matcher = self.topic_matcher.with_ledger(ledger)

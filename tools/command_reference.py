@@ -82,7 +82,7 @@ def build_command_reference() -> str:
 
 def build_data_reference() -> str:
     """Return a table of fields for each type that the data of a command holds."""
-    return "".join(_format_struct(struct) for struct in _list_structs())
+    return "".join(format_struct(struct) for struct in _list_structs())
 
 
 def build_schema() -> dict[str, Any]:
@@ -200,7 +200,8 @@ def _collect_structs(info: Any, found: dict[str, type[msgspec.Struct]]) -> None:
             _collect_structs(part, found)
 
 
-def _format_struct(struct: type[msgspec.Struct]) -> str:
+def format_struct(struct: type[msgspec.Struct], heading: str = "####") -> str:
+    """Return a heading, the description and the table of the fields of a struct."""
     info = inspect.type_info(struct)
     assert isinstance(info, inspect.StructType)
     about = (python_inspect.getdoc(struct) or "").split("\n\n")[0]
@@ -208,11 +209,11 @@ def _format_struct(struct: type[msgspec.Struct]) -> str:
     for cls in reversed(struct.__mro__):
         if cls is not msgspec.Struct and issubclass(cls, msgspec.Struct):
             comments |= read_comments(cls)
-    rows = [
-        f"| `{field.encode_name}` | {_name_type(field.type)} | {_clean(comments[field.name])} |"
-        for field in info.fields
-    ]
-    head = [f"#### {struct.__name__}", "", _clean(" ".join(about.split())), ""]
+    rows = []
+    for field in info.fields:
+        about_field = _clean(comments.get(field.name, ""))
+        rows.append(f"| `{field.encode_name}` | {_name_type(field.type)} | {about_field} |")
+    head = [f"{heading} {struct.__name__}", "", _clean(" ".join(about.split())), ""]
     return "\n".join([*head, "| field | type | |", "|---|---|---|", *rows, "", ""])
 
 
@@ -248,7 +249,7 @@ def _name_type(info: inspect.Type) -> str:
         case inspect.StructType(cls=cls):
             name = cls.__name__
             is_record = cls is Question
-            words = "[canonical record](#records)" if is_record else f"[{name}](#{name.lower()})"
+            words = "[canonical record](record.md)" if is_record else f"[{name}](#{name.lower()})"
         case inspect.UnionType(types=parts):
             words = " or ".join(_name_type(part) for part in parts)
         case inspect.ListType(item_type=part) | inspect.VarTupleType(item_type=part):

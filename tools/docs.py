@@ -1,8 +1,8 @@
 """Write the documentation that follows from the code: ``python -m tools.docs``.
 
-These are all of ``configuration.md`` and ``metrics.md`` in ``docs/reference``, the tables and
-references between ``<!-- table: NAME -->`` and ``<!-- end of table -->`` in other pages, the JSON
-Schema of what commands print, and keys that ``config.example.toml`` does not show yet.
+These are the pages of ``docs/reference`` that the modules beside this one build as a whole, the
+tables and references between ``<!-- table: NAME -->`` and ``<!-- end of table -->`` in other pages,
+the JSON Schema of what commands print, and keys that ``config.example.toml`` does not show yet.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ from scheduler.config import build_reference, complete_example
 from tools.command_reference import (
     build_command_reference,
     build_data_reference,
-    build_exit_statuses,
     format_schema,
 )
 from tools.metrics_reference import build_metrics_reference
+from tools.reference_pages import build_reference_pages
 
 _ROOT = Path(__file__).parent.parent
 #: Below ``docs/``, the pages of which the code writes a part.
@@ -42,6 +42,8 @@ def build_documents() -> dict[Path, str]:
     documents[example] = complete_example(example.read_text(encoding="utf-8"))
     documents[_ROOT / "docs" / "reference" / "schemas" / "command-line.json"] = format_schema()
     documents[_ROOT / "docs" / "reference" / "metrics.md"] = build_metrics_reference()
+    for name, text in build_reference_pages().items():
+        documents[_ROOT / "docs" / "reference" / name] = text
     for name in _PAGES_WITH_TABLES:
         page = _ROOT / "docs" / name
         documents[page] = fill_tables(page.read_text(encoding="utf-8"))
@@ -54,7 +56,6 @@ def fill_tables(page: str) -> str:
         "frequencies": _build_frequencies(),
         "kinds of change": _build_change_kinds(),
         "limits": _build_limits(),
-        "exit statuses": build_exit_statuses(),
         "commands": build_command_reference(),
         "command data": build_data_reference(),
     }

@@ -35,6 +35,8 @@ from tools.survivors import describe_survivors, write_survivors
 _MIN_SHARE = 0.85
 #: A mutant may fill the memory before its time is up. The tests take 500 MB.
 _MAX_MEMORY_BYTES = 4_000_000_000
+#: One failure of a property is enough, of few examples: each of thousands of mutants is tried.
+_EXAMPLES = {"HYPOTHESIS_PROFILE": "mutation", "WATCHWORD_EXAMPLES": "few"}
 _LOG = MUTANTS / "log.txt"
 #: Lower than that of any other program, because it takes long.
 _NICE = 15
@@ -113,7 +115,7 @@ def try_mutants(patterns: Sequence[str], children: int) -> None:
     with _LOG.open("w") as log:
         subprocess.run(
             [program, "run", "--max-children", str(children), *patterns],
-            env=environment | {"HYPOTHESIS_PROFILE": "mutation"},
+            env=environment | _EXAMPLES,
             stdout=log,
             stderr=log,
             preexec_fn=_limit,

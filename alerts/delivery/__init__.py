@@ -16,8 +16,16 @@ from alerts.delivery.channel import (
 from alerts.delivery.policy import DeliveryPolicy, DoubtPolicy
 from alerts.delivery.registry import ChannelTable, list_channel_names, load_channel
 from alerts.delivery.send import deliver_due
-from alerts.delivery.sent_log import SentLog, compute_sent_key, split_keys
-from alerts.delivery.shared_sent_log import open_sent_log
+from alerts.delivery.sent_log import (
+    SentLog,
+    SentLogError,
+    compute_sent_key,
+    copy_sent_log,
+    count_sent_keys,
+    merge_sent_log,
+    open_sent_log,
+    split_keys,
+)
 from alerts.delivery.watch import DeliveryWatch
 
 __all__ = [
@@ -32,10 +40,14 @@ __all__ = [
     "Host",
     "Seconds",
     "SentLog",
+    "SentLogError",
     "compute_sent_key",
+    "copy_sent_log",
+    "count_sent_keys",
     "deliver_due",
     "list_channel_names",
     "load_channel",
+    "merge_sent_log",
     "open_sent_log",
     "split_keys",
 ]

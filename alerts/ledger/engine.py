@@ -27,6 +27,7 @@ from alerts.ledger.postgres import (
     build_connect_arguments,
     create_postgres_engine,
 )
+from alerts.ledger.replacement import check_not_interrupted
 from alerts.ledger.urls import LedgerError, format_url, parse_url
 
 #: What checks in a transaction that its process may still write.
@@ -352,6 +353,7 @@ def find_ledger(url: str, *, role: str = "") -> Ledger | None:
     parsed = parse_url(url)
     if parsed.get_backend_name() == "sqlite":
         path = Path(str(parsed.database))
+        check_not_interrupted(path)
         return open_ledger(url) if path.is_file() and path.stat().st_size else None
     engine = _engine(url, role=role)
     try:
@@ -374,6 +376,7 @@ def _engine(url: str, connections: int | None = None, *, role: str = "") -> Engi
     if parsed.get_backend_name() != "sqlite":
         return create_postgres_engine(parsed, role, **more)
     path = Path(str(parsed.database))
+    check_not_interrupted(path)
     _check_is_ours(path)
     if _is_read_only(path):
         engine = create_engine("sqlite://", creator=partial(_connect_read_only, path), **more)

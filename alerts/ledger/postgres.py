@@ -44,6 +44,12 @@ _LIMITS = (
     " SET LOCAL idle_in_transaction_session_timeout = '5min'"
 )
 BEGIN_READING = f"BEGIN READ ONLY; {_LIMITS}"
+#: Of one that sees the database as it was at its first statement, and may take hours: a copy. The
+#: level stands in the statement, because a level that the driver is given is for its own BEGIN.
+BEGIN_SNAPSHOT = (
+    "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL lock_timeout = '30s';"
+    " SET LOCAL statement_timeout = 0; SET LOCAL idle_in_transaction_session_timeout = 0"
+)
 BEGIN_WRITING_SHARD = f"BEGIN; {_LIMITS}"
 BEGIN_WRITING = f"BEGIN; {_LIMITS}; SELECT pg_advisory_xact_lock({WRITE_LOCK_KEY})"
 #: Of one step of an upgrade. Whoever wants a table waits behind a step that waits for it, so a step

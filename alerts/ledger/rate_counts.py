@@ -53,8 +53,9 @@ log = get_logger("watchword.limits")
 
 #: Apart from the ledger's tables: these are not migrated, and hold nothing that must be kept.
 _metadata = MetaData()
+TABLE_NAME = "rate_count"
 _rate_count = Table(
-    "rate_count",
+    TABLE_NAME,
     _metadata,
     Column("kind", Text, primary_key=True),  # of the limit: "sign-ups"
     Column("scope", Text, primary_key=True),  # what the key is: "network"

@@ -21,7 +21,12 @@ def get_newest() -> str:
     It is that of the newest file, and found without Alembic: every command opens the ledger, and
     Alembic takes 0.2 s to import.
     """
-    return max(path.name.partition("_")[0] for path in (MIGRATIONS / "versions").glob("0*.py"))
+    return max(list_known())
+
+
+def list_known() -> set[str]:
+    """Return the numbers of all schemas that this program can upgrade from."""
+    return {path.name.partition("_")[0] for path in (MIGRATIONS / "versions").glob("0*.py")}
 
 
 def find(connection: Connection) -> str | None:

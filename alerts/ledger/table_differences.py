@@ -7,10 +7,11 @@ from contextlib import closing, contextmanager
 from typing import Any, Literal, TypeAlias
 
 import msgspec
-from sqlalchemy import Column, ColumnElement, Connection, Table, Text, collate, false, select, text
+from sqlalchemy import Column, ColumnElement, Connection, Table, Text, collate, false, select
 
 from alerts.ledger.engine import Ledger
 from alerts.ledger.faults import explain_faults
+from alerts.ledger.postgres import BEGIN_SNAPSHOT
 from alerts.ledger.schema import question
 
 #: A row's values, in the order of the table's columns.
@@ -95,8 +96,6 @@ def open_snapshot(ledger: Ledger) -> Iterator[Connection]:
         with ledger.reading() as connection:
             yield connection
         return
-    engine = ledger.engine.execution_options(isolation_level="REPEATABLE READ")
+    engine = ledger.engine.execution_options(begin=BEGIN_SNAPSHOT)
     with explain_faults(engine), engine.begin() as connection:
-        for limit in ("statement_timeout", "idle_in_transaction_session_timeout"):
-            connection.execute(text("select set_config(:limit, '0', true)"), {"limit": limit})
         yield connection

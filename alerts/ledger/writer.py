@@ -77,9 +77,14 @@ def _take_lease(ledger: Ledger, beat_seconds: float) -> Iterator[Writer | None]:
         _end_epoch(ledger, epoch)
 
 
+def read_epoch(connection: Connection) -> int:
+    """Return the number of the newest epoch."""
+    return int(connection.execute(select(writer.c.epoch)).scalar_one())
+
+
 def _begin_epoch(connection: Connection) -> int:
     """Begin an epoch; return its number."""
-    epoch = int(connection.execute(select(writer.c.epoch)).scalar_one()) + 1
+    epoch = read_epoch(connection) + 1
     values = {"epoch": epoch, "process": describe_process()}
     connection.execute(update(writer).values(values))
     if connection.dialect.name == "postgresql":

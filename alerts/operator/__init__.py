@@ -14,7 +14,7 @@ from alerts.operator.completeness import (
 from alerts.operator.current_status import build_brief_status, build_status
 from alerts.operator.emails import queue_operator_emails
 from alerts.operator.footer import FooterReader, FooterState, summarise_status
-from alerts.operator.health import Finding, Health, HealthLimits, combine_states
+from alerts.operator.health import BACKUP_JOB, Finding, Health, HealthLimits, combine_states
 from alerts.operator.impact import PAST_KINDS, Impact, find_impact
 from alerts.operator.job_alarms import (
     are_cluster_alarms_true,
@@ -38,6 +38,7 @@ from alerts.operator.service_status import BriefStatus, ServiceStatus
 from alerts.operator.status import SourceReading, SourceStatus
 
 __all__ = [
+    "BACKUP_JOB",
     "CLOCK_ALARM",
     "DAYS_OF_SUBSCRIBERS",
     "PAST_KINDS",

@@ -20,6 +20,8 @@ from alerts.rendering import ALARM_LABELS
 #: The job that matches, publishes, composes and delivers; the others are its steps, and crawls.
 _ROUND = "round"
 _CRAWL_PREFIX = "crawl "
+#: The job that ``watchword backup`` is noted as.
+BACKUP_JOB = "backup"
 #: The subject of a finding that is about no source.
 _SERVICE = "the service"
 _COMPLETE_VERDICTS = ("ok", "empty")
@@ -38,8 +40,8 @@ class Finding(msgspec.Struct, frozen=True):
 
     state: Health  #: ``not yet`` or ``trouble``
     subject: str  #: ``the service``, or a source: ``london``
-    #: Of the alarm, if there is one; else ``job``, ``round``, ``schedule``, ``work``, ``disk``,
-    #: ``unread`` or ``paused``.
+    #: Of the alarm, if there is one; else ``job``, ``round``, ``backup``, ``schedule``, ``work``,
+    #: ``disk``, ``unread`` or ``paused``.
     kind: str
     label: str  #: what is wrong, for everybody
     reason: str  #: the details, for the operator: they may name files and addresses
@@ -55,6 +57,8 @@ class HealthLimits(msgspec.Struct, frozen=True):
     silent: Mapping[str, timedelta] = {}
     #: Folders whose disk must have room.
     folders: tuple[Path, ...] = ()
+    #: Without a good backup; None where nobody expects one.
+    backup: timedelta | None = None
 
 
 class Observations(msgspec.Struct, frozen=True, kw_only=True):
@@ -86,6 +90,7 @@ def find_problems(seen: Observations, limits: HealthLimits) -> tuple[Finding, ..
         *_judge_disks(seen),
         *_judge_jobs(seen),
         *_judge_rounds(seen, limits),
+        *_judge_backups(seen, limits),
         *_judge_processes(seen),
         *_judge_sources(seen, limits),
         *_judge_pauses(seen),
@@ -146,6 +151,19 @@ def _judge_rounds(seen: Observations, limits: HealthLimits) -> Iterator[Finding]
         label = "a round has not ended" if last.is_running else "no round has been run for long"
         hint = "is `watchword run` running, or `watchword once` by cron?"
         yield Finding(Health.TROUBLE, _SERVICE, "round", label, hint, since)
+
+
+def _judge_backups(seen: Observations, limits: HealthLimits) -> Iterator[Finding]:
+    """Give a finding if the last good backup is older than it may be."""
+    if limits.backup is None:
+        return
+    last = next((job.good_at for job in seen.jobs if job.name == BACKUP_JOB), None)
+    if last is None:
+        label, hint = "no backup has been made yet", "run `watchword backup`, daily by a timer"
+        yield Finding(Health.NOT_YET, _SERVICE, "backup", label, hint)
+    elif seen.now - last > limits.backup:
+        label, hint = "no backup has been made for long", "is its timer running?"
+        yield Finding(Health.TROUBLE, _SERVICE, "backup", label, hint, last)
 
 
 def _judge_processes(seen: Observations) -> Iterator[Finding]:

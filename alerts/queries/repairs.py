@@ -17,7 +17,7 @@ _QUOTES = '"“”„‟″＂«»'
 _REPLACEMENTS = (
     (re.compile(r"\s*[,;]\s*"), " OR "),
     (re.compile(r"\b(?:BUT\s+NOT|ANDNOT|AND-NOT|BUTNOT)\b"), "NOT"),
-    (re.compile(r"\b(?:EXCEPT|WITHOUT|UNLESS|MINUS|NOR|NAND|BUT)\b"), "NOT"),
+    (re.compile(r"\b(?:EXCEPT|WITHOUT|UNLESS|MINUS|NOR|NAND|BUT)\b(?!\s+NOT\b)"), "NOT"),
     (re.compile(r"(?<!\S)&?!(?=\w)"), "NOT "),
     (re.compile(r"(?<!\S)[-–—−]{2,}(?=\w)"), "-"),
     (

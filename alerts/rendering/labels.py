@@ -59,6 +59,7 @@ ALARM_LABELS = {
     "partial": _("crawls do not complete"),
     "missing": _("listed questions could not be read"),
     "redirect_refused": _("an answer redirected to another site"),
+    "archive": _("pages cannot be kept in the archive"),
     "gaps": _("numbers of questions are missing"),
     "awaiting_approval": _("changes wait for approval"),
     "unavailable": _("not read for a long time; subscribers are notified"),

@@ -19,14 +19,19 @@ def get_config(context: click.Context) -> Config:
     Raises:
         ConfigError: The config cannot be read or is wrong.
     """
-    options = get_options(context)
-    level = _LOG_LEVELS[min(options.verbosity, len(_LOG_LEVELS) - 1)]
-    as_json = options.log_json or options.document.is_wanted
-    logs.configure(level, as_json=as_json)
-    config = load_config(options.config_path)
-    if config.log.format == "json" and not as_json:
-        logs.configure(level, as_json=True)
+    configure_logs(context)
+    config = load_config(get_options(context).config_path)
+    if config.log.format == "json":
+        configure_logs(context, as_json=True)
     logs.hide(config.secrets)
     if config.ping.is_used:
         logs.keep_recent_lines()
     return config
+
+
+def configure_logs(context: click.Context, *, as_json: bool = False) -> None:
+    """Set up logging, as the global options say, or as JSON whatever they say."""
+    options = get_options(context)
+    level = _LOG_LEVELS[min(options.verbosity, len(_LOG_LEVELS) - 1)]
+    is_json = as_json or options.log_json or options.document.is_wanted
+    logs.configure(level, as_json=is_json)

@@ -46,6 +46,8 @@ SECTIONS: dict[str, dict[str, LazyCommand]] = {
         "reject": LazyCommand("approvals", "Record held changes without notifying anybody."),
         "actions": LazyCommand("actions", "List what the operator did."),
         "config": LazyCommand("config", "Check the config and print it."),
+        "backup": LazyCommand("backup", "Back up the service into a folder or an object store."),
+        "restore": LazyCommand("restore", "Restore a backup, all or nothing."),
         "prune": LazyCommand("prune", "Delete what became of old messages, and old crawl runs."),
         "migrate-to": LazyCommand("migrate", "Copy the ledger into another database."),
         "secrets": LazyCommand("secrets", "List the service's own keys, and replace them."),

@@ -19,6 +19,7 @@ from scheduler.cli.config import get_config
 from scheduler.cli.options import RecordedCommand, get_options
 from scheduler.cli.output import format_plural
 from scheduler.service import Service, open_service
+from scheduler.systemd import notify_systemd
 
 
 def get_service(context: click.Context) -> Service:
@@ -42,9 +43,10 @@ def get_service(context: click.Context) -> Service:
 
 def _show_upgrade(context: click.Context, done: int, total: int) -> None:
     """Write how far the upgrade of an older ledger is, if somebody looks or asked for it."""
+    line = f"upgrading the ledger: {done} of {format_plural(total, 'step')}"
+    notify_systemd(f"STATUS={line}")
     shows = get_options(context).progress
     if shows or (shows is None and sys.stderr.isatty()):
-        line = f"upgrading the ledger: {done} of {format_plural(total, 'step')}"
         is_json = get_options(context).document.is_wanted
         click.echo(json.dumps({"progress": line}) if is_json else line, err=True)
 
@@ -63,9 +65,14 @@ def _record(service: Service, command_path: str, subject: str | None) -> None:
         return  # the command cannot change anything either
     with service.ledger.writing() as connection:
         shown = describe_subject(connection, subject) if subject else None
-        actor = f"command by {_name_user()}"
-        action = OperatorAction(service.clock(), actor, command_path.partition(" ")[2], shown)
+        name = command_path.partition(" ")[2]
+        action = OperatorAction(service.clock(), describe_actor(), name, shown)
         operator_actions.record(connection, action)
+
+
+def describe_actor() -> str:
+    """Return who gave this command, as the log of actions has it: ``command by ada``."""
+    return f"command by {_name_user()}"
 
 
 def _name_user() -> str:

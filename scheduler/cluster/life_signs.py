@@ -15,8 +15,8 @@ from sqlalchemy import func, select
 from alerts.ledger import LedgerUnavailable, cluster_processes
 from alerts.ledger.cluster_processes import ProcessRecord
 from crawler.event_log import get_logger
-from scheduler.cluster.systemd import notify_systemd
 from scheduler.service import Service
+from scheduler.systemd import notify_systemd
 
 log = get_logger("watchword.cluster")
 
@@ -81,6 +81,7 @@ class _LifeSigns:
                 if self._is_reached:
                     log.error("the database is not reached", reason=error)
                 self._is_reached = False
+                notify_systemd(f"STATUS=the database does not answer: {error}")
             if self._over.wait(self._service.config.cluster.beat_seconds):
                 return
 
@@ -93,7 +94,7 @@ class _LifeSigns:
         if not self._is_reached:
             log.warning("the database is reached again")
         self._is_reached = True
-        notify_systemd("WATCHDOG=1")
+        notify_systemd("WATCHDOG=1", "STATUS=reaches the database")
         if abs(there - now) > _MAX_DIFFERENCE:
             log.error(
                 "this machine's clock differs from the database's: set it right",

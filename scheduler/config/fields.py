@@ -25,6 +25,8 @@ Hours = Annotated[float, Meta(gt=0, le=87_600)]
 Days = Annotated[int, Meta(ge=0, le=36_500)]
 #: For how many days something is kept: 92 are the most that a count or an alarm looks back.
 KeptDays = Annotated[int, Meta(ge=100, le=36_500)]
+#: Days between two backups: from a quarter of a day to a year.
+BackupDays = Annotated[float, Meta(ge=0.25, le=366)]
 #: A size in gigabytes: from one megabyte to a petabyte.
 Gigabytes = Annotated[float, Meta(ge=0.001, le=1_000_000)]
 #: A pace: from one in 1,000 seconds to more than any server takes.

@@ -35,6 +35,7 @@ from alerts.secret import Secret, SecretAddress
 from crawler.plan import PolitenessSettings
 from crawler.storage import Folder, LocalFolder
 from scheduler.config.fields import (
+    BackupDays,
     Count,
     CrawlMinutes,
     Days,
@@ -325,6 +326,16 @@ class ClusterSection(ConfigSection, frozen=True):
         return 6 * self.beat_seconds
 
 
+class BackupSection(ConfigSection, frozen=True):
+    """``[backup]``: what ``watchword backup`` makes, and how old the last one may be."""
+
+    #: days without a good backup after which the service is in trouble; without it nobody looks
+    max_age_days: BackupDays | None = None
+    #: the address of the database for ``pg_dump`` and ``pg_restore``, where ``ledger.url`` is that
+    #: of a pooler such as PgBouncer
+    database: DatabaseURL | None = None
+
+
 class Config(ConfigSection, frozen=True):
     """The whole config."""
 
@@ -342,6 +353,7 @@ class Config(ConfigSection, frozen=True):
     ping: PingSection = PingSection()
     operator: OperatorSection = OperatorSection()
     archive: ArchiveSection = ArchiveSection()
+    backup: BackupSection = BackupSection()
     cluster: ClusterSection = ClusterSection()
     sources: dict[str, SourceSection] = msgspec.field(
         default_factory=lambda: {
@@ -383,7 +395,13 @@ class Config(ConfigSection, frozen=True):
         file = find_file(self.ledger.url.reveal())
         kept = (self.ledger.sent_log.path, self.feeds.path.path, file.parent if file else None)
         folders = [path for path in kept if path is not None]
-        return HealthLimits(idle=idle, silent=silent, folders=tuple(dict.fromkeys(folders)))
+        days = self.backup.max_age_days
+        return HealthLimits(
+            idle=idle,
+            silent=silent,
+            folders=tuple(dict.fromkeys(folders)),
+            backup=timedelta(days=days) if days else None,
+        )
 
     @property
     def channel_table(self) -> ChannelTable:

@@ -4,7 +4,19 @@ Owns the boundary around a job, and what idle rounds leave in the ledger. It mus
 steps.
 """
 
-from scheduler.rounds.job_notes import JobFailure, JobNotes, UnwrittenFailure
+from scheduler.rounds.job_notes import (
+    JobFailure,
+    JobNotes,
+    UnwrittenFailure,
+    describe_failure,
+)
 from scheduler.rounds.round_memory import HourlyWork, RoundMemory
 
-__all__ = ["HourlyWork", "JobFailure", "JobNotes", "RoundMemory", "UnwrittenFailure"]
+__all__ = [
+    "HourlyWork",
+    "JobFailure",
+    "JobNotes",
+    "RoundMemory",
+    "UnwrittenFailure",
+    "describe_failure",
+]

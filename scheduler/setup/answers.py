@@ -18,6 +18,8 @@ DKIM_KEY_FILE = "secrets/dkim.pem"
 
 #: A server with TLS that stands before the pages on this machine, over both protocols.
 _LOCAL_PROXIES = ["127.0.0.1", "::1"]
+#: A monitor here may ask for the metrics. Requests that a proxy passes on come from elsewhere.
+_THIS_MACHINE = ["127.0.0.0/8", "::1/128"]
 _LOCAL_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
 #: Submission over TLS from the first byte (RFC 8314, section 3.3).
 _SUBMISSIONS_PORT = 465
@@ -77,6 +79,7 @@ class SetupAnswers:
         if self.public_url.startswith("https:"):
             values["[web]"]["trusted_proxies"] = _LOCAL_PROXIES
             values["[sources.london]"] = {"contact": self.public_url}
+            values["[metrics]"] = {"networks": _THIS_MACHINE}
         if self.operator_email:
             values["[operator]"] = {"email": self.operator_email}
         self._add_relay(values)

@@ -27,6 +27,7 @@ from scheduler.setup.answers import (
     SetupAnswers,
 )
 from scheduler.setup.config_text import write_config_text
+from scheduler.setup.deployment_files import DEPLOYMENT_NAMES, build_deployment_files, find_place
 
 CONFIG_NAME = "config.toml"
 #: What `--replace` makes of the config that was there.
@@ -39,6 +40,8 @@ _PASSWORD_BYTES = 24
 _DKIM_BITS = 2048
 #: Of the data: a web server of another user passes through to the feeds, and lists nothing.
 _DATA_MODE = 0o711
+#: They hold no secret, and are copied to where everybody may read them.
+_DEPLOYMENT_MODE = 0o644
 
 
 class SetupError(WatchwordError):
@@ -54,6 +57,7 @@ class NewService:
     config: Path
     kept: tuple[Path, ...]  #: files with secrets that were there before
     operator_password: str | None  #: the one that was made; None if it was given or there before
+    deployment: tuple[Path, ...]  #: the unit and the proxy's config; none for a trial
 
 
 def write_service(
@@ -61,6 +65,7 @@ def write_service(
     answers: SetupAnswers,
     given: Mapping[str, str],
     *,
+    program: Path,
     replace: bool = False,
 ) -> NewService:
     """Write the config, the secrets and the folders of a new service: all or nothing.
@@ -69,6 +74,7 @@ def write_service(
         folder: Of the config. It is made if it is missing.
         answers: What the service is like.
         given: Secrets of the operator's own, by the path of their file below ``folder``.
+        program: The command ``watchword``, which systemd is to start.
         replace: Whether a config that is there is replaced, and kept as ``config.toml.former``.
 
     Raises:
@@ -88,11 +94,12 @@ def write_service(
         text = write_config_text(answers.build_values())
         parse_config(text, staging, str(config))
         _write_file(staging / CONFIG_NAME, text)
+        started = _write_deployment_files(folder, staging, answers, program)
         _put_in_place(folder, staging, answers.data_folder)
     generated = None if OPERATOR_PASSWORD_FILE in given else made.get(OPERATOR_PASSWORD_FILE)
     old = (folder / name for name in _SECRETS if name not in made)
     kept = tuple(path for path in old if path.exists())
-    return NewService(config, kept, generated)
+    return NewService(config, kept, generated, started)
 
 
 @contextmanager
@@ -140,6 +147,20 @@ def _generate_key() -> str:
     return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
 
 
+def _write_deployment_files(
+    folder: Path, staging: Path, answers: SetupAnswers, program: Path
+) -> tuple[Path, ...]:
+    """Write the unit and the proxy's config, if the pages have TLS; return where they will be."""
+    if not answers.public_url.startswith("https:"):
+        return ()
+    place = find_place(program, folder / CONFIG_NAME, answers.data_folder or folder / "var")
+    made = build_deployment_files(place, answers.public_url, answers.port)
+    for name, text in made.items():
+        _write_file(staging / name, text)
+        (staging / name).chmod(_DEPLOYMENT_MODE)
+    return tuple(folder / name for name in made)
+
+
 def _write_file(path: Path, text: str) -> None:
     """Write a file that only its owner can read, and wait until it is on the disk."""
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
@@ -159,6 +180,9 @@ def _put_in_place(folder: Path, staging: Path, data_folder: Path | None) -> None
     if not data.exists():
         data.mkdir(parents=True)
         data.chmod(_DATA_MODE)
+    for name in DEPLOYMENT_NAMES:
+        if (staging / name).exists():
+            (staging / name).replace(folder / name)
     config, former = folder / CONFIG_NAME, folder / _FORMER_NAME
     if config.exists():
         former.unlink(missing_ok=True)

@@ -84,6 +84,19 @@ def test_files_below_another_folder_are_not_ours(folder: Folder) -> None:
     assert "b" not in [file.name for file in folder.list_files()]
 
 
+def test_a_file_of_this_machine_is_put_below_a_name(folder: Folder, tmp_path: Path) -> None:
+    assert folder.list_folders() == []
+    source = tmp_path / "large"
+    source.write_bytes(os.urandom(3_000_000))
+    for name in ("b", "a"):
+        below = folder.enter(name)
+        below.create()
+        below.upload("part", source)
+        assert below.read("part") == source.read_bytes()
+    assert folder.list_folders() == ["a", "b"]
+    assert list(folder.list_files()) == []
+
+
 def test_what_is_public_can_be_read_by_others(tmp_path: Path) -> None:
     before = os.umask(0o077)
     try:

@@ -19,11 +19,17 @@ from scheduler.cli.group import watchword
 from scheduler.cluster import QUEUES
 from scheduler.cluster.roles import STOP_SECONDS
 from scheduler.config import Config, load_config
+from scheduler.daemon import GRACE_SECONDS
 from tests.support.paths import REPOSITORY
 
 _FOLDER = REPOSITORY / "docs" / "deployment"
 _UNITS = sorted(_FOLDER.glob("*.service"))
-_DOCUMENT = (REPOSITORY / "docs" / "explanation" / "scaling.md").read_text()
+_TIMERS = sorted(_FOLDER.glob("*.timer"))
+#: The units whose names do not end in the command that they start.
+_COMMANDS = {"watchword.service": "run"}
+#: Units that end by themselves.
+_ONE_SHOTS = {"watchword-once.service"}
+_CONFIGURATION = (REPOSITORY / "docs" / "reference" / "configuration.md").read_text()
 _ANALYZE = shutil.which("systemd-analyze")
 #: What systemd puts for the specifiers and variables of our units.
 _FILLED_IN = {"%i": "8080", "${QUEUES}": ",".join(QUEUES), "${CONCURRENCY}": "2"}
@@ -72,24 +78,61 @@ def test_a_unit_starts_a_command_that_exists(unit: Path) -> None:
         line = line.replace(name, value)
     program, *arguments = shlex.split(line)
     assert Path(program).name == "watchword"
-    assert f"watchword-{arguments[0]}" in unit.name
+    assert arguments[0] == _COMMANDS.get(unit.name, re.split(r"[-@.]", unit.name)[1])
     parse_command(arguments)
 
 
-@pytest.mark.parametrize("unit", _UNITS, ids=lambda unit: unit.name)
+@pytest.mark.parametrize(
+    "unit", [unit for unit in _UNITS if unit.name not in _ONE_SHOTS], ids=lambda unit: unit.name
+)
 def test_a_unit_outlasts_the_database_and_waits_for_jobs(unit: Path) -> None:
     """Status 0 is no reason to stay down: a worker may leave with it after a restart."""
     service = read_unit(unit)
     assert service["Restart"] == "always"
-    assert int(service["TimeoutStopSec"]) > STOP_SECONDS
+    jobs_take = GRACE_SECONDS if unit.name in _COMMANDS else STOP_SECONDS
+    assert int(service["TimeoutStopSec"]) > jobs_take
     assert int(service["WatchdogSec"]) > load("cluster.toml").cluster.stalled_seconds
+
+
+@pytest.mark.parametrize("timer", _TIMERS, ids=lambda timer: timer.name)
+def test_a_timer_starts_a_unit_that_ends(timer: Path) -> None:
+    unit = timer.with_suffix(".service")
+    assert unit.name in _ONE_SHOTS
+    assert read_unit(unit)["Type"] == "oneshot"
+
+
+@pytest.mark.parametrize("unit", _UNITS, ids=lambda unit: unit.name)
+def test_the_credentials_of_a_unit_are_secrets_of_the_config(unit: Path) -> None:
+    """systemd leaves out a credential that is not there, only where it stands without a path."""
+    sections = dict(
+        re.findall(r"^### `\[(.+)\]`\n((?:(?!###).*\n)*)", _CONFIGURATION, re.MULTILINE)
+    )
+    lines = re.findall(r"^LoadCredential=(.+)$", unit.read_text(), re.MULTILINE)
+    assert lines
+    for line in lines:
+        section, key = line.partition(":")[0].rsplit(".", 1)
+        row = rf"^\| `{key}` \| (may hold a )?secret"
+        assert re.search(row, sections[section], re.MULTILINE), line
+
+
+@pytest.mark.skipif(_ANALYZE is None, reason="systemd is not installed")
+@pytest.mark.process
+@pytest.mark.parametrize("unit", _UNITS, ids=lambda unit: unit.name)
+def test_a_unit_may_do_little(unit: Path) -> None:
+    done = subprocess.run(
+        [str(_ANALYZE), "security", "--offline=true", "--threshold=25", "--no-pager", str(unit)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout.splitlines()[-1]
 
 
 @pytest.mark.skipif(_ANALYZE is None, reason="systemd is not installed")
 @pytest.mark.process
 def test_systemd_understands_the_units(tmp_path: Path) -> None:
     names = []
-    for unit in _UNITS:
+    for unit in (*_UNITS, *_TIMERS):
         text = re.sub(r"ExecStart=\S+", "ExecStart=/bin/true", unit.read_text())
         names.append(tmp_path / unit.name.replace("@", "@8080"))
         names[-1].write_text(text)
@@ -145,6 +188,8 @@ def test_nothing_that_processes_share_is_on_one_machine() -> None:
         assert str(folder).startswith("s3://")
 
 
-def test_the_document_names_every_file() -> None:
+def test_a_document_links_to_every_file() -> None:
+    folders = [REPOSITORY / "docs" / name for name in ("explanation", "how-to")]
+    documents = "".join(path.read_text() for folder in folders for path in folder.glob("*.md"))
     for path in _FOLDER.iterdir():
-        assert f"deployment/{path.name}" in _DOCUMENT
+        assert f"deployment/{path.name}" in documents, path.name

@@ -14,12 +14,13 @@ from tools.command_reference import list_commands
 
 README = (REPOSITORY / "README.md").read_text()
 ARCHITECTURE = (REPOSITORY / "docs" / "explanation" / "architecture.md").read_text()
+EXIT_STATUSES = (REPOSITORY / "docs" / "reference" / "exit-statuses.md").read_text()
 COMMAND_LINE = (REPOSITORY / "docs" / "reference" / "command-line.md").read_text()
 
 
 @pytest.mark.parametrize("status", list(ExitStatus))
 def test_every_exit_status_is_documented(status: ExitStatus) -> None:
-    assert f"| {status} |" in COMMAND_LINE
+    assert f"| {status} |" in EXIT_STATUSES
 
 
 @pytest.mark.parametrize("command", [name for _, name, _ in list_commands()])
@@ -44,6 +45,53 @@ def test_every_link_has_a_target(page: str) -> None:
     path = REPOSITORY / page
     for target in re.findall(r"\]\((?!https?:)([^)#]+)", path.read_text()):
         assert (path.parent / target).exists(), f"{page} links to {target}"
+
+
+#: Decisions and changes tell of files in the names of their time.
+NOW = [
+    path
+    for path in (REPOSITORY / "CONTRIBUTING.md", *(REPOSITORY / "docs").rglob("*.md"))
+    if path.parent.name != "decisions"
+]
+
+
+#: Files that documents name and that a checkout does not have, each with the reason.
+ELSEWHERE = {
+    "alerts/templates": "the folder of the templates in an installed package",
+    "alerts/language/locale/cy/LC_MESSAGES/watchword.mo": "compiled when all texts are translated",
+}
+
+
+def test_every_file_that_a_document_names_exists() -> None:
+    """Tables of tests name them by their paths below ``tests/``."""
+    folders = (REPOSITORY, REPOSITORY / "tests")
+    named = re.compile(r"`((?:alerts|crawler|scheduler|templates|tests|tools|docs)/[\w./*-]+)")
+    found = [(path, name) for path in NOW for name in named.findall(path.read_text())]
+    assert len(found) > 100
+    missing = [
+        f"{path.name}: {name}"
+        for path, name in found
+        if name not in ELSEWHERE and not any([*folder.glob(name.rstrip("/"))] for folder in folders)
+    ]
+    assert missing == []
+
+
+def test_every_template_that_can_be_replaced_exists() -> None:
+    page = (REPOSITORY / "docs" / "how-to" / "restyle-emails-and-pages.md").read_text()
+    named = re.findall(r"`((?:static|web|mail|feed)/[\w.]+)`", page)
+    assert len(named) > 10
+    assert [name for name in named if not (REPOSITORY / "templates" / name).exists()] == []
+
+
+def test_the_names_in_the_page_on_a_further_source_are_those_of_the_code() -> None:
+    page = (REPOSITORY / "docs" / "how-to" / "add-a-source.md").read_text()
+    page = page.partition("## Example")[0]
+    code = "\n".join(path.read_text() for path in (REPOSITORY / "crawler").rglob("*.py"))
+    for path in ("scheduler/config/sections.py", "alerts/export/akoma_ntoso.py"):
+        code += (REPOSITORY / path).read_text()
+    names = set(re.findall(r'`(?:counts\[")?([A-Za-z_]{4,})(?:"\])?(?:\([^`]*\))?`', page))
+    assert len(names) > 20
+    assert [name for name in sorted(names) if not re.search(rf"\b{name}\b", code)] == []
 
 
 def test_the_readme_fits_on_a_screen_and_shows_pictures() -> None:

@@ -7,7 +7,6 @@ import subprocess
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -25,6 +24,7 @@ from tests.support.service import (
     get_plain_text,
     run_replica,
 )
+from tests.support.small_disk import fill, mount_small_disk
 
 pytestmark = pytest.mark.process
 
@@ -41,22 +41,8 @@ path = "disk/feeds"
 @pytest.fixture
 def resize_disk(tmp_path: Path) -> Iterator[Callable[[str], None]]:
     """A small disk at ``disk``, and what sets its size."""
-    disk = tmp_path / "disk"
-    disk.mkdir()
-
-    def mount(options: str) -> int:
-        command = ["/bin/mount", "-t", "tmpfs", "-o", options, "tmpfs", str(disk)]
-        return subprocess.run(command, check=False, capture_output=True).returncode
-
-    if mount("size=64k"):
-        pytest.skip("a disk can be mounted by root only")
-
-    def resize(size: str) -> None:
-        assert mount(f"remount,size={size}") == 0
-
-    yield resize
-    # A command that ran in this process may still have its ledger open: the disk goes after it.
-    subprocess.run(["/bin/umount", "--lazy", str(disk)], check=True)
+    with mount_small_disk(tmp_path / "disk") as resize:
+        yield resize
 
 
 def test_a_ledger_on_a_read_only_disk_can_be_searched(
@@ -92,15 +78,6 @@ def ask(service: ServiceFolder, number: int, expect: int = 0) -> str:
     record = make_question(number, make_answer("There are more benches."))
     (service.folder / "records.jsonl").write_bytes(encode_record(record))
     return service.run("ingest", "--as-new", "records.jsonl", expect=expect).stderr
-
-
-def fill(disk: Path) -> Path:
-    """Leave no room on a disk; return the file that takes it."""
-    filler = disk / "filler"
-    with filler.open("wb", buffering=0) as file, suppress(OSError):  # which says that it is full
-        while True:
-            file.write(b"x" * 4096)
-    return filler
 
 
 def count_sent(service: ServiceFolder) -> Counter[str]:

@@ -106,6 +106,8 @@ CALLS: dict[str, list[list[str]]] = {
     "topics": [["list"], ["publish", "benches"], ["hide", "benches"]],
     "prune": [["--dry-run"], []],
     "migrate-to": [[f"postgresql://ada:{MARK}@127.0.0.1:1/ledger"]],
+    "backup": [["backups"], ["backups", "--without-secrets", "--json"]],
+    "restore": [["backups", "--to", "trial", "--ledger", f"postgresql://a:{MARK}@127.0.0.1:1/b"]],
     "secrets": [["list"], ["list", "--json"], ["rotate"]],
     "actions": [[], ["--about", CLOSED]],
 }

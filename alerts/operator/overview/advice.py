@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Final
 
 import msgspec
 
@@ -19,7 +20,7 @@ class Advice(msgspec.Struct, frozen=True):
     link: str | None = None  #: what the link to that page says
 
 
-_BY_KIND: Mapping[str, Advice] = {
+ADVICE: Mapping[str, Advice] = {
     "changed": Advice(
         "Open some pages of the source. If they look as before, the changes that wait can be "
         "published. If their design is new, a new version has to read it; nothing false is sent "
@@ -49,6 +50,9 @@ _BY_KIND: Mapping[str, Advice] = {
         "The stored questions are shown. It ends by itself when the pages can be read again.",
         _CHANGES,
         "Look at the suspect pages",
+    ),
+    "archive": Advice(
+        "Make room, or correct `archive.path`. It ends with the next crawl that keeps all pages."
     ),
     "redirect_refused": Advice(
         "If the source has moved, set its new address in the config, and restart.",
@@ -145,13 +149,50 @@ _BY_KIND: Mapping[str, Advice] = {
         "Start `watchword run`, or let cron run `watchword once`. See its log if it has ended."
     ),
 }
-_JOB = Advice(
+JOB_ADVICE: Final = Advice(
     "Mend what the reason names; the log has more. It is tried again by itself.",
     _CRAWLS,
     "Look at the jobs",
 )
 
 
+#: By the kind of an alarm, or of another reason why the service is not well, what is the matter.
+#: The reason of an alarm has the particulars; `docs/reference/alarms.md` shows these sentences.
+MEANINGS: Final[Mapping[str, str]] = {
+    "changed": "Pages or listings differ too much from before. All changes of the crawl are held.",
+    "blocked": "The source answers 401 or 403: it refuses us. Nothing is deleted.",
+    "unreachable": "No page could be fetched in several crawls in a row.",
+    "partial": "Some pages could not be fetched in several crawls in a row. The others are read.",
+    "missing": "Questions that are listed, or known, could not be read.",
+    "redirect_refused": "The source redirects to another site, which is not followed.",
+    "archive": "Pages were read and could not be kept in the archive.",
+    "workers": "Work has waited for five minutes, and no worker of the cluster has taken it.",
+    "given_up": "A piece of work has ended its worker eleven times, and rests.",
+    "gaps": "Numbers of questions are missing for longer than is usual for the source.",
+    "awaiting_approval": "Changes are held until you decide about them.",
+    "unavailable": "There was no good crawl for `silent_hours`; subscribers have been notified.",
+    "compose": "Digests cannot be written, because a template or a value in it is wrong.",
+    "topics": "The canonical form of a topic is damaged in the database, so it finds nothing.",
+    "queue": "Messages wait for too long: the mail server cannot be used, or puts them off.",
+    "content_rejected": "Receivers reject messages for their content.",
+    "refused": "A mail server or a webhook refuses us, whatever the message.",
+    "failures": "Unusually many messages have failed for good.",
+    "in_doubt": "The connection was lost when messages were handed over. Perhaps they arrived.",
+    "reports": "Returned emails could not be read, or do not prove which message they are about.",
+    "suspensions": "More addresses bounce than are suspended without your approval.",
+    "damaged": "Rows of the ledger cannot be read, and are passed over.",
+    "limits": "Everybody together has reached a limit, or limits cannot be counted.",
+    "daily_limit": "More digests are due than `mail.per_day` allows.",
+    "clock": "The machine's clock is wrong, or went back.",
+    "disk": "A disk has no room left.",
+    "unread": "A source has never been read in full.",
+    "paused": "Crawls or deliveries were paused by you.",
+    "round": "No round has run for too long.",
+}
+#: The same for `job NAME`.
+JOB_MEANING = "A job failed twice in a row, or its process died. The other steps go on."
+
+
 def find_advice(kind: str) -> Advice:
     """Return what to do about a finding: the kind of an alarm, or ``disk``, ``round`` and so on."""
-    return _BY_KIND.get(kind, _JOB)
+    return ADVICE.get(kind, JOB_ADVICE)

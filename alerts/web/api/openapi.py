@@ -12,6 +12,59 @@ from alerts.feeds import FeedIdentity
 from alerts.web.api.models import ChangePage, ErrorResponse, QuestionPage, TopicPage, TopicResponse
 from crawler.records import Question
 
+#: What the operations are about.
+_TAGS = {
+    "questions": "Questions with their answers: search them, read one, export them.",
+    "topics": "Topics that the operator has published, each with a page and feeds.",
+    "changes": "What happened to questions, in the order in which it was recorded.",
+}
+#: By operation, its tag and what a client has to know.
+_OPERATIONS = {
+    "search": (
+        "questions",
+        (
+            "The newest questions come first. Pass `next` as `cursor` until it is null: a page can "
+            "have few questions, or none, and still have a next one."
+        ),
+    ),
+    "question": (
+        "questions",
+        (
+            "The canonical record of a question, as it was last read. One that was taken down "
+            "has no texts and no names."
+        ),
+    ),
+    "topics": (
+        "topics",
+        (
+            "Topics in the order in which they were made. Pass `next` as `after` until it is null. "
+            "Alerts that people have are private and are not among them."
+        ),
+    ),
+    "topic": ("topics", "The query of a topic, and the addresses of its page and its feeds."),
+    "changes": (
+        "changes",
+        (
+            "Changes have numbers that only grow. A client that continues with `next` misses "
+            "nothing and gets nothing twice. After the last change, ask again later with the same "
+            "`after`."
+        ),
+    ),
+    "exportCsv": (
+        "questions",
+        (
+            "One row for each question, without a limit. Cells that a spreadsheet would take for a "
+            "formula begin with an apostrophe. If anything goes wrong, the transfer is broken off."
+        ),
+    ),
+    "exportJsonLines": (
+        "questions",
+        (
+            "One canonical record on each line, without a limit. If anything goes wrong, the "
+            "transfer is broken off, so that no part is taken for the whole."
+        ),
+    ),
+}
 _SCHEMAS = (QuestionPage, Question, TopicPage, TopicResponse, ChangePage, ErrorResponse)
 _REFERENCE_TEMPLATE = "#/components/schemas/{name}"
 
@@ -24,11 +77,19 @@ def build_openapi(identity: FeedIdentity) -> dict[str, Any]:
             "title": identity.name,
             "version": version("watchword"),
             "description": "Public questions, their answers, and how they change.",
+            "contact": _describe_contact(identity),
         },
+        "tags": [{"name": name, "description": text} for name, text in _TAGS.items()],
         "servers": [{"url": identity.public_url}] if identity.public_url else [],
         "paths": _describe_paths(),
         "components": {"schemas": _describe_schemas()},
     }
+
+
+def _describe_contact(identity: FeedIdentity) -> dict[str, str]:
+    """Return who publishes; the page about the service says how to reach them."""
+    about = {"url": f"{identity.public_url}/about"} if identity.public_url else {}
+    return {"name": identity.name, **about}
 
 
 @cache
@@ -149,10 +210,13 @@ def _describe_operation(
         "description": "Refused; `error` says why",
         "content": {"application/json": {"schema": _build_reference(ErrorResponse)}},
     }
+    tag, description = _OPERATIONS[name]
     return {
         "get": {
             "operationId": name,
+            "tags": [tag],
             "summary": summary,
+            "description": description,
             "parameters": parameters,
             "responses": responses | dict.fromkeys(errors, refusal),
         }

@@ -35,7 +35,7 @@ The password of the operator's pages, {url}/operator, is shown this once:
 _DONE = """\
 Wrote {config}: every key is in it, with its explanation.
 Secrets are in files of their own beside it, which only you can read.
-{password}
+{deployment}{password}
 Next:
 {steps}"""
 
@@ -45,6 +45,7 @@ class NewServiceData(msgspec.Struct, frozen=True):
 
     config: str  #: the path of the config
     kept: list[str]  #: files with secrets that were there before, and are used
+    deployment: list[str]  #: a unit for systemd, and the config of a proxy with TLS
     operator_password: str | None  #: the one that was made; it is shown this once
     next: list[str]  #: commands to run next, in this order
 
@@ -85,6 +86,13 @@ class ServerAddress(click.ParamType[tuple[str, int]]):
             self.fail(f"expected HOST:PORT, like mail.example.org:587, got {value!r}", param, ctx)
         return host, 25 if port is None else port
 
+
+#: How the two files are put to use, by Debian's packages of systemd and Caddy.
+_DEPLOYMENT = """
+systemd starts it, and Caddy puts TLS before it:
+  sudo systemctl enable --now {unit}
+  sudo cp {proxy} /etc/caddy/Caddyfile && sudo systemctl reload caddy
+"""
 
 #: The sender of a service that is tried on this machine: no domain of anybody.
 _LOCAL_SENDER = "watchword@localhost.localdomain"
@@ -189,13 +197,23 @@ def init_command(
     answers = _build_answers(values, data_folder)
     if answers.relay and answers.relay.user and SMTP_PASSWORD_FILE not in secrets:
         raise click.UsageError("--smtp-user needs --smtp-password-file")
-    made = write_service(folder, answers, secrets, replace=replace)
+    made = write_service(folder, answers, secrets, program=_find_program(), replace=replace)
     steps = _list_next_commands(made.config, answers)
     data = NewServiceData(
-        str(made.config), list(map(str, made.kept)), made.operator_password, steps
+        str(made.config),
+        list(map(str, made.kept)),
+        list(map(str, made.deployment)),
+        made.operator_password,
+        steps,
     )
     print_result(_format_result(data, answers), data)
     return ExitStatus.OK
+
+
+def _find_program() -> Path:
+    """Return the path of this command, as it was called."""
+    called = Path(sys.argv[0])
+    return called if called.name == "watchword" else Path(sys.executable).with_name("watchword")
 
 
 def _read_secrets(smtp_password: Path | None, operator_password: Path | None) -> dict[str, str]:
@@ -310,4 +328,10 @@ def _format_result(data: NewServiceData, answers: SetupAnswers) -> str:
         password = ""
     kept = "".join(f"Kept: {path}\n" for path in data.kept)
     steps = "\n".join(f"  {step}" for step in data.next)
-    return _DONE.format(config=data.config, password=kept + password, steps=steps)
+    deployment = ""
+    if data.deployment:
+        unit, proxy = (shlex.quote(str(Path(path).absolute())) for path in data.deployment)
+        deployment = _DEPLOYMENT.format(unit=unit, proxy=proxy)
+    return _DONE.format(
+        config=data.config, password=kept + password, deployment=deployment, steps=steps
+    )

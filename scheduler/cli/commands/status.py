@@ -14,7 +14,7 @@ from alerts.errors import ExitStatus
 from alerts.ledger import LedgerUnavailable, find_ledger, name_ledger
 from alerts.ledger.rate_counts import RateCounts
 from alerts.limits import Limiter, LimitReport, LimitUse
-from alerts.operator import Health, ServiceStatus, SourceStatus, build_status
+from alerts.operator import BACKUP_JOB, Health, ServiceStatus, SourceStatus, build_status
 from scheduler.cli.config import get_config
 from scheduler.cli.options import ServiceCommand, get_options
 from scheduler.cli.output import format_counts, format_moment, print_result
@@ -106,6 +106,8 @@ def _format_status(status: ServiceStatus, limits: LimitReport) -> Iterator[str]:
         yield from _format_source(source)
     last = next((job.good_at for job in status.jobs if job.name == "round"), None)
     yield f"rounds: last good one {format_moment(last)}"
+    if backup := next((job for job in status.jobs if job.name == BACKUP_JOB), None):
+        yield f"backups: last good one {format_moment(backup.good_at)}"
     if roles := Counter(one.role for one in status.processes):
         yield f"processes: {format_counts(roles)}"
     yield f"messages: {format_counts(status.messages, nothing='none yet')}"

@@ -56,6 +56,7 @@ def test_the_matcher_find_match_and_the_reference_matcher_agree(
             )
 
 
+@settings(max_examples=count_examples(1000))
 @given(TOPICS, BATCHES, st.data())
 @pytest.mark.slow
 def test_topics_may_join_and_leave(
@@ -120,8 +121,8 @@ def test_matches_are_limited_to_the_first_records() -> None:
         assert (records, some.topics.size) == (kept, number)
 
 
+@settings(max_examples=count_examples(500))
 @given(TOPICS, BATCHES)
-@settings(max_examples=50)
 @pytest.mark.slow
 def test_a_saved_layer_is_loaded_unchanged(
     tmp_path_factory: pytest.TempPathFactory, forms: list[str], batch: list[Texts]

@@ -11,8 +11,10 @@ import pytest
 
 from alerts.ledger.message_lists import DayOfMessages
 from alerts.operator import DiskMeter, Remembered, StoredPart, find_advice
-from alerts.operator.overview.advice import _BY_KIND
+from alerts.operator.alarms import _MAIL_ALARMS
+from alerts.operator.overview.advice import ADVICE, MEANINGS
 from alerts.operator.overview.disk_use import measure_disk
+from alerts.recording.alarms import _CRAWL_ALARMS, _SOURCE_ALARMS
 from alerts.rendering import ALARM_LABELS
 from alerts.web.pages.operator.bars import draw_days
 
@@ -28,8 +30,14 @@ def write(path: Path, size: int, age: timedelta) -> None:
 
 @pytest.mark.parametrize("kind", [*ALARM_LABELS, "disk", "round", "unread", "paused"])
 def test_there_is_advice_about_each_finding(kind: str) -> None:
-    assert kind in _BY_KIND
+    assert kind in ADVICE
+    assert MEANINGS[kind].endswith(".")
     assert find_advice(kind).text.endswith(".")
+
+
+def test_each_alarm_of_a_crawl_and_of_mail_has_a_label() -> None:
+    """What has a label has advice, as the test above holds, and is on the page of alarms."""
+    assert {*_CRAWL_ALARMS, *_SOURCE_ALARMS, *_MAIL_ALARMS} <= ALARM_LABELS.keys()
 
 
 def test_a_job_that_fails_has_advice_too() -> None:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from alerts.model import SilenceReason
 from alerts.questions import can_replace, find_changes, find_silence_reason
-from crawler.records import Asker, Meeting, Question, hash_content
+from crawler.records import PLACEHOLDER_LABEL, Asker, Meeting, Question, hash_content
 from tests.support.samples import HOLDING_TEXT, make_answer, make_question
 
 NOW = datetime(2026, 7, 20, 12, tzinfo=UTC)
@@ -144,3 +144,48 @@ def test_a_late_answer_to_an_old_question_alerts() -> None:
         1, make_answer("At last.", date=date(2026, 7, 18)), meeting=Meeting(None, date(2025, 1, 1))
     )
     assert find_silence_reason(None, late, NOW, None, max_age_days=30) is None
+
+
+PHRASE = "Please see the answer to an earlier question."
+
+
+@pytest.mark.parametrize(
+    ("stored_answers", "printed_phrase", "replaced"),
+    [
+        ([PHRASE], PHRASE, True),
+        ([PHRASE], "Another phrase.", False),
+        ([PHRASE], None, False),
+        ([PHRASE, "A real answer."], PHRASE, False),
+        (["A real answer."], PHRASE, False),
+    ],
+)
+def test_a_set_phrase_that_was_taken_for_an_answer_may_go(
+    stored_answers: list[str], printed_phrase: str | None, *, replaced: bool
+) -> None:
+    stored = make_question(1, *(make_answer(text) for text in stored_answers))
+    labels = {PLACEHOLDER_LABEL: printed_phrase} if printed_phrase else {}
+    assert can_replace(stored, make_question(1, labels=labels)) is replaced
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "kind"),
+    [
+        (["A."], ["A.", "B."], "answered"),
+        (["A.", "B."], ["A.", "B.", "C."], "answered"),
+        (["A."], ["A.", "A."], "answered"),  # the same words again
+        (["A."], ["B.", "C."], "corrected"),  # the first one is gone
+        (["A.", "B."], ["A."], "corrected"),
+        (["A."], ["B."], "corrected"),
+    ],
+)
+def test_one_more_answer_is_no_correction_of_the_others(
+    before: list[str], after: list[str], kind: str
+) -> None:
+    stored = make_question(1, *map(make_answer, before))
+    assert kinds(stored, make_question(1, *map(make_answer, after))) == [kind]
+
+
+def test_one_more_answer_and_another_question_are_a_correction() -> None:
+    stored = make_question(1, make_answer("A."))
+    read = make_question(1, make_answer("A."), make_answer("B."), words="Why?")
+    assert kinds(stored, read) == ["corrected"]

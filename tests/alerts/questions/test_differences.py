@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from alerts.questions import find_first_correction
+from alerts.questions import find_corrections, find_first_correction
 from alerts.text import Segment
 from tests.support.samples import make_answer, make_question
 
@@ -82,3 +82,19 @@ def test_without_marked_words_both_are_equal(old: list[str], new: list[str]) -> 
             for segments in (found.old, found.new)
         ]
         assert kept[0] == kept[1]
+
+
+def test_a_word_that_is_frequent_in_a_long_text_is_no_difference() -> None:
+    words = "the bus and " * 100
+    old, new = compared(f"{words}red", f"{words}blue") or ("", "")
+    assert (old[-5:], new[-6:]) == ("[red]", "[blue]")
+    assert old.count("[") == new.count("[") == 1
+
+
+def test_a_paragraph_that_is_printed_many_times_is_no_difference() -> None:
+    same = ["As before."] * 250
+    stored = make_question(1, make_answer(*same, "Ten benches."))
+    found = list(find_corrections(stored, make_question(1, make_answer(*same, "Six benches."))))
+    assert [(shown(one.old), shown(one.new)) for one in found] == [
+        ("[Ten] benches.", "[Six] benches.")
+    ]

@@ -19,7 +19,7 @@ from alerts.recording import (
     update_source_alarms,
 )
 from crawler.plan import CrawlPlan, KnownPage, ListingWindow, PolitenessSettings
-from crawler.records import Question
+from crawler.records import Meeting, Question
 from crawler.report import (
     CrawlFailure,
     CrawlLine,
@@ -353,3 +353,103 @@ def test_changes_that_wait_for_the_operator_are_an_alarm(ledger: Ledger, now: da
     with ledger.writing() as connection:
         held_changes.promote(connection, "london", ("drift",), is_silent=False)
     assert "awaiting_approval" not in update(ledger, now + 5 * HOUR)
+
+
+def test_what_a_doubtful_crawl_has_read_alerts_once_a_good_one_reads_the_same(
+    ledger: Ledger, now: datetime
+) -> None:
+    crawl(ledger, now)
+    asked = read(*(make_question(n) for n in range(1, 3)))
+    assert crawl(ledger, now + HOUR, *asked, suspect=6).held_changes == 2
+    backfill = CrawlPolicy(purpose="backfill")
+    crawl(ledger, now + 2 * HOUR, *asked, policy=backfill)
+    crawl(ledger, now + 3 * HOUR, *asked, suspect=6)
+    assert list_changes(ledger) == []
+    crawl(ledger, now + 4 * HOUR, asked[0])
+    assert list_changes(ledger) == [("1", "asked", None)]
+
+
+def make_corrected(number: int) -> Question:
+    return make_question(number, words="Another question altogether, is it not?")
+
+
+@pytest.mark.parametrize(("corrected", "held"), [(6, 0), (7, 7)])
+def test_corrections_are_a_flood_from_a_fifth_of_the_pages_on(
+    ledger: Ledger, now: datetime, corrected: int, held: int
+) -> None:
+    crawl(ledger, now, *read(*(make_question(n) for n in range(1, 31))))
+    lines = read(*(make_corrected(n) for n in range(1, corrected + 1)))
+    rest = read(*(make_question(n) for n in range(corrected + 1, 31)))
+    outcome = crawl(ledger, now + HOUR, *lines, *rest)
+    assert outcome.held_changes == held
+    assert outcome.counts["corrected"] == corrected
+
+
+@pytest.mark.parametrize(("missing", "verdict"), [(3, "ok"), (4, "changed")])
+@pytest.mark.parametrize("is_unreadable", [False, True])
+def test_how_many_known_pages_may_be_missing(
+    ledger: Ledger, now: datetime, missing: int, verdict: str, *, is_unreadable: bool
+) -> None:
+    """More than a fifth of the pages visited, and more than three."""
+    known = [make_question(n) for n in range(1, 16)]
+    crawl(ledger, now, *read(*known))
+    lost = [
+        PageUnreadable(f"{PLAN.base_url}/x", "no title", one.id)
+        if is_unreadable
+        else PageGone(one.id, 404)
+        for one in known[:missing]
+    ]
+    outcome = crawl(ledger, now + HOUR, *lost, *read(*known[missing:]))
+    assert outcome.verdict == verdict
+
+
+@pytest.mark.parametrize(("cut", "verdict"), [(2, "ok"), (3, "changed")])
+def test_answers_that_end_earlier_than_before_are_not_believed(
+    ledger: Ledger, now: datetime, cut: int, verdict: str
+) -> None:
+    """From three on, and more than a fifth of the answers that were read again."""
+    whole = [make_question(n, make_answer(TEXT)) for n in range(1, 11)]
+    crawl(ledger, now, *read(*whole))
+    lines = read(*(make_question(n, make_answer(TEXT[:31])) for n in range(1, cut + 1)))
+    outcome = crawl(ledger, now + HOUR, *lines, *read(*whole[cut:]))
+    assert (outcome.verdict, outcome.counts["doubted"]) == (verdict, cut)
+
+
+def test_a_page_that_has_moved_counts_as_the_one_that_was_asked_for(
+    ledger: Ledger, now: datetime
+) -> None:
+    whole = [make_question(n, make_answer(TEXT)) for n in range(1, 5)]
+    crawl(ledger, now, *read(*whole))
+    moved = []
+    for one in whole:
+        number = int(one.id[-1])
+        cut = make_question(
+            number + 10, make_answer(TEXT[:31]), title=one.title, reference=one.reference
+        )
+        moved.append(QuestionRead(cut, visited=one.id))
+    outcome = crawl(ledger, now + HOUR, *moved)
+    assert outcome.verdict == "changed"
+    assert "4 say less than before" in outcome.reason
+
+
+def test_many_questions_that_the_first_crawl_missed_wait_for_the_operator(
+    ledger: Ledger, now: datetime
+) -> None:
+    crawl(ledger, now, *read(*(make_question(n) for n in range(1, 6))))
+    late = [make_question(n, meeting=Meeting("MQT", now.date() - 2 * DAY)) for n in range(10, 14)]
+    outcome = crawl(ledger, now + HOUR, *read(*late))
+    assert outcome.verdict == "ok"
+    assert outcome.held_changes == 4
+
+
+def test_a_withdrawal_of_a_question_that_a_listing_names_waits_for_the_operator(
+    ledger: Ledger, now: datetime
+) -> None:
+    known = [make_question(n) for n in range(1, 10)]
+    crawl(ledger, now, *read(*known))
+    gone = PageGone(known[0].id, 404)
+    crawl(ledger, now + HOUR, gone, *read(*known[1:]))
+    listed = QuestionsListed(date(2026, 7, 1), date(2026, 7, 31), tuple(q.id for q in known))
+    outcome = crawl(ledger, now + DAY, listed, gone, *read(*known[1:]))
+    assert outcome.held_changes == 1
+    assert all(kind == "asked" for _, kind, _ in list_changes(ledger))

@@ -129,3 +129,10 @@ def test_three_losses_are_no_bulk_and_a_fifth_is_none() -> None:
     assert list(PageLosses(visited=100, missing=10, disbelieved=11).explain())
     assert list(PageLosses(visited=100, reread_answers=10, lost_answers=3).explain())
     assert not list(PageLosses(visited=100, reread_answers=15, lost_answers=3).explain())
+
+
+def test_a_shorter_title_above_other_words_is_not_shortened() -> None:
+    stored = make_question(1, title="Benches at Marl", words="What is being done there?")
+    cut = make_question(1, title="Benches", words="Why is nothing done there?")
+    assert not is_shortened(stored, cut)
+    assert is_shortened(stored, make_question(1, title="Benches", words="What is being done"))

@@ -83,12 +83,14 @@ def test_everything_that_was_said_is_in_the_config(here: ServiceFolder) -> None:
     assert config.web.operator_password is not None
     assert config.web.operator_password.reveal() in done.stdout
     assert list_files(new) == {
+        "Caddyfile": 0o644,
         "config.toml": 0o600,
         "secrets": 0o700,
         "secrets/dkim.pem": 0o600,
         "secrets/operator-password": 0o600,
         "secrets/smtp-password": 0o600,
         "var": 0o711,
+        "watchword.service": 0o644,
     }
 
 

@@ -39,6 +39,17 @@ def get(pages: WebClient, path: str, status: int = 200) -> dict[str, Any]:
     return body
 
 
+def test_the_openapi_document_says_who_publishes_and_what_each_operation_is_for(
+    filled: WebClient,
+) -> None:
+    document = get(filled, "/api/openapi.json")
+    assert document["info"]["contact"]["name"]
+    tags = {tag["name"] for tag in document["tags"] if tag["description"]}
+    for path, methods in document["paths"].items():
+        assert methods["get"]["description"].endswith("."), path
+        assert set(methods["get"]["tags"]) <= tags, path
+
+
 def test_a_word_in_capitals_that_is_found_in_small_letters_is_said(site: WebClient) -> None:
     site.publish_questions(make_question(1, words="The fares."), make_question(2, words="A fare."))
     expected = {"word": "FARES", "questions": 0, "small": "fares", "small_questions": 2}

@@ -18,7 +18,7 @@ from contextlib import contextmanager
 from datetime import date, datetime
 from pathlib import Path
 
-from alerts.delivery.sent_log import KEPT_DAYS, SentLog, SentLogError, split_keys
+from alerts.delivery.sent_log.local import KEPT_DAYS, SentLog, SentLogError, split_keys
 from crawler.event_log import get_logger
 from crawler.storage import Folder
 
@@ -32,7 +32,7 @@ _WRITE_SECONDS = 30.0
 _FETCH_SECONDS = 60.0
 #: Files of a day that are merged into one on a later day.
 _MIN_MERGED = 20
-_SUFFIX = ".sent-keys"
+SUFFIX = ".sent-keys"
 
 
 class SharedSentLog(SentLog):
@@ -152,7 +152,7 @@ class SharedSentLog(SentLog):
 
     def _list_files(self) -> list[tuple[int, str]]:
         """Return the files, each with the day in its name, the oldest first."""
-        names = [file.name for file in self._files.list_files() if file.name.endswith(_SUFFIX)]
+        names = [file.name for file in self._files.list_files() if file.name.endswith(SUFFIX)]
         return [(date.fromisoformat(name[:10]).toordinal(), name) for name in names]
 
     def _write_or_log(self) -> None:
@@ -207,7 +207,7 @@ class SharedSentLog(SentLog):
 
 
 def _name_file(day: int) -> str:
-    return f"{date.fromordinal(day).isoformat()}.{uuid.uuid4()}{_SUFFIX}"
+    return f"{date.fromordinal(day).isoformat()}.{uuid.uuid4()}{SUFFIX}"
 
 
 def open_sent_log(folder: Folder, secret: bytes) -> SentLog:

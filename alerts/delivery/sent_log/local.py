@@ -27,13 +27,13 @@ KEPT_DAYS = 8
 #: 8e6 / 2^64 = 4e-13.
 SENT_KEY_BYTES = 8
 #: Seconds to wait for another process. Transactions take milliseconds, so this long means trouble.
-_BUSY_TIMEOUT = 5.0
+BUSY_TIMEOUT = 5.0
 
-_FILE_NAME = "sent.sqlite3"
+FILE_NAME = "sent.sqlite3"
 #: SQLite's ``user_version`` of a log whose keys are keyed hashes.
-_KEYED_VERSION = 1
+KEYED_VERSION = 1
 #: ``day`` is the proleptic Gregorian ordinal of the day in UTC on which the change was sent.
-_SCHEMA = """
+SCHEMA = """
 CREATE TABLE IF NOT EXISTS sent (key BLOB PRIMARY KEY, day INTEGER NOT NULL) WITHOUT ROWID
 """
 #: Removes what is too old, but always keeps the newest days on which something was sent: a clock
@@ -44,7 +44,7 @@ DELETE FROM sent WHERE day < ? AND day < (
 )
 """
 _FIND = "SELECT 1 FROM sent WHERE key = ? AND day >= ?"
-_ADD = """
+ADD_KEY = """
 INSERT INTO sent (key, day) VALUES (?, ?)
 ON CONFLICT (key) DO UPDATE SET day = max(day, excluded.day)
 """
@@ -154,7 +154,7 @@ class SentLog:
                 connection.execute(_PRUNE, (today - KEPT_DAYS, KEPT_DAYS + 1))
                 self._pruned_on = today
             hidden = ((self.hide(key), today) for key in split_keys(keys))
-            connection.executemany(_ADD, hidden)
+            connection.executemany(ADD_KEY, hidden)
 
     def remove(self, keys: bytes) -> None:
         """Remove what was sent to somebody whose data is deleted.
@@ -187,7 +187,7 @@ class SentLog:
         """
         if self._folder is not None:
             with self._transaction(self._folder) as connection:
-                connection.executemany(_ADD, ((key, day) for key in hidden))
+                connection.executemany(ADD_KEY, ((key, day) for key in hidden))
 
     def hide(self, key: bytes) -> bytes:
         """Return what stands for a key in the file: a keyed hash of it."""
@@ -221,7 +221,7 @@ class SentLog:
                     yield connection
         except (sqlite3.Error, OSError) as error:
             raise SentLogError(
-                f"the sent log {folder / _FILE_NAME} cannot be used: {error}"
+                f"the sent log {folder / FILE_NAME} cannot be used: {error}"
             ) from error
 
 
@@ -232,15 +232,13 @@ def _open_database(folder: Path, secret: bytes) -> sqlite3.Connection:
     the process, as a write to a plain file does, without the cost of an fsync for each message.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    connection = sqlite3.connect(
-        folder / _FILE_NAME, timeout=_BUSY_TIMEOUT, check_same_thread=False
-    )
+    connection = sqlite3.connect(folder / FILE_NAME, timeout=BUSY_TIMEOUT, check_same_thread=False)
     try:
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = NORMAL")
         connection.execute("PRAGMA secure_delete = ON")  # overwrite what is removed
         with connection:
-            connection.execute(_SCHEMA)
+            connection.execute(SCHEMA)
         _hide_plain_keys(connection, secret)
         _import_day_files(connection, folder, secret)
     except BaseException:
@@ -260,7 +258,7 @@ def _import_day_files(connection: sqlite3.Connection, folder: Path, secret: byte
         for file in files:
             day = date.fromisoformat(file.stem).toordinal()
             keys = split_keys(_read_if_present(file))
-            connection.executemany(_ADD, ((hide_sent_key(key, secret), day) for key in keys))
+            connection.executemany(ADD_KEY, ((hide_sent_key(key, secret), day) for key in keys))
     for file in files:
         file.unlink(missing_ok=True)
 
@@ -268,7 +266,7 @@ def _import_day_files(connection: sqlite3.Connection, folder: Path, secret: byte
 def _hide_plain_keys(connection: sqlite3.Connection, secret: bytes) -> None:
     """Replace the keys of a log of an earlier version, which were not keyed, once."""
     [version] = connection.execute("PRAGMA user_version").fetchone()
-    if version >= _KEYED_VERSION:
+    if version >= KEYED_VERSION:
         return
     connection.create_function("hide", 1, partial(hide_sent_key, secret=secret), deterministic=True)
     with connection:
@@ -276,7 +274,7 @@ def _hide_plain_keys(connection: sqlite3.Connection, secret: bytes) -> None:
         connection.execute("CREATE TEMP TABLE plain AS SELECT key, day FROM sent")
         connection.execute("DELETE FROM sent")
         connection.execute("INSERT OR IGNORE INTO sent SELECT hide(key), day FROM plain")
-        connection.execute(f"PRAGMA user_version = {_KEYED_VERSION}")
+        connection.execute(f"PRAGMA user_version = {KEYED_VERSION}")
     connection.execute("DROP TABLE plain")
 
 

@@ -1,0 +1,76 @@
+"""Putting the files of a config back: secrets and templates. What is there already stays."""
+
+from __future__ import annotations
+
+import shutil
+import tarfile
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from scheduler.backup.config_part import CREDENTIAL
+from scheduler.backup.manifest import BackupManifest
+
+#: Where credentials of systemd are put, beside the config: only its unit says where it takes them.
+_CREDENTIALS_FOLDER = "credentials"
+
+
+@dataclass
+class AddedFiles:
+    """Files that a restore has added, which are deleted if it fails after all."""
+
+    paths: list[Path] = field(default_factory=list)
+
+    def add(self, source: Path, target: Path) -> None:
+        """Copy a file for this user alone, unless there is one."""
+        if target.exists():
+            return
+        target.parent.mkdir(parents=True, exist_ok=True)
+        self.paths.append(target)
+        target.touch(mode=0o600)
+        shutil.copyfile(source, target)
+
+    def add_templates(self, archive: Path, target: Path) -> None:
+        """Unpack templates into a folder, unless there is one."""
+        if target.exists():
+            return
+        self.paths.append(target)
+        with tarfile.open(archive) as file:
+            file.extractall(target, filter="data")
+
+    def delete(self) -> None:
+        """Delete what was added."""
+        for path in self.paths:
+            if path.is_dir():
+                shutil.rmtree(path, ignore_errors=True)
+            else:
+                path.unlink(missing_ok=True)
+        self.paths.clear()
+
+
+def add_settings(
+    manifest: BackupManifest,
+    parts: Path,
+    base: Path,
+    added: AddedFiles,
+    moved: Mapping[str, str] | None = None,
+) -> None:
+    """Put back the secrets and templates of a backup that are missing.
+
+    Args:
+        manifest: Of the backup.
+        parts: The folder with its parts.
+        base: The folder of the config, from which relative paths are taken.
+        added: What was added.
+        moved: Where paths of the config lead now, by the paths; None to leave them.
+    """
+    for part in manifest.list_parts("secret", "templates"):
+        origin = part.origin or part.name
+        target = base / (moved or {}).get(origin, origin)
+        if part.role == "templates":
+            added.add_templates(parts / part.name, target)
+        elif origin.startswith(CREDENTIAL):
+            name = Path(origin.removeprefix(CREDENTIAL)).name
+            added.add(parts / part.name, base / _CREDENTIALS_FOLDER / name)
+        else:
+            added.add(parts / part.name, target)
