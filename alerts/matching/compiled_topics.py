@@ -60,7 +60,7 @@ class CompiledTopics:
             known = self.matcher.list_topics()
             for topic in known - wanted:
                 self.matcher.leave(topic)
-            self.matcher.join_all(topic_ranges.get_forms(connection, wanted - known))
+            self._join(topic_ranges.get_forms(connection, wanted - known))
             self._endings, self._joins = endings, found.joins
         if self._damaged:
             return topic_ranges.get_forms(connection, self._damaged) == self._damaged
@@ -68,8 +68,12 @@ class CompiledTopics:
 
     def add_caught_up(self, joined: CaughtUpTopics) -> None:
         """Add topics that one transaction has caught up, which is committed now."""
-        self.matcher.join_all(*joined)
+        self._join(*joined)
         self._joins += 1
+
+    def _join(self, forms: Mapping[int, str], compiled: MatcherLayer | None = None) -> None:
+        self.matcher.join_all(forms, compiled)
+        self._damaged |= {topic: forms[topic] for topic in self.list_unreadable() if topic in forms}
 
     def list_unreadable(self) -> tuple[int, ...]:
         """Return the topics that match nothing because their canonical forms are damaged."""

@@ -21,6 +21,17 @@ QUERIES = (
     *("1,000", "1000", "1,0000", "3.5", "3.50", "35", "20mph", '"20 mph"', "mph", "2nd", "60+"),
     *("e-scooter", "escooter", "scooter", "e-scooter's", "co-op", "coop", "cooperative"),
     *("O'Dowda", "ODowda", "Mayor's", "mayors", "mayor", "U.K.", "UK", "i.e.", "ie", "B1"),
+    *("bank", "banks", "baker", "bakers", '"ms banks"', "1990s", "1990", "20s", "mphs", "scooters"),
+    *(
+        "10,00",
+        "2.5",
+        "000",
+        "1.000",
+        "60",
+        "e-scooter NEAR/2 card",
+        '"vru tell"',
+        '"e-scooter card"',
+    ),
     *("£1,000", "50%", "café", "cafe", "naïve", "Straße", "strasse", "10:30"),
 )
 TEXTS: tuple[Texts, ...] = (
@@ -74,6 +85,21 @@ def test_all_at_once_are_found_as_one_by_one(number: int, found: dict[int, list[
 def test_most_are_found_somewhere_and_none_everywhere(found: dict[int, list[int]]) -> None:
     assert len(found) > 0.8 * len(FORMS)
     assert max(map(len, found.values())) < len(TEXTS)
+
+
+#: What ends a text, and with it the batch.
+ENDS = (
+    *("1,000", "1,00", "1,", "x 1,0", "3.5", "3.", "A.B", "A.B.", "U.K", "U.K.", "U.", "20mph"),
+    *("60+", "60", "B 1", "B1", "NO 2", "A&E", "A&", "e-scooter", "e-", "O’", "mayor’s", "mayor’"),
+    *("V.R.U", "V.R.U.’s", "PM2.5", "1990`s", "Mr Banks", "Mr Baker-", "50%", "Straße", "café"),
+)
+
+
+@pytest.mark.parametrize("text", ENDS)
+def test_the_end_of_a_text_is_read_as_one_by_one(text: str) -> None:
+    texts: Texts = {"answer": [text]}
+    expected = {n: [0] for n, form in enumerate(FORMS) if find_match(parse_query(form), texts)}
+    assert Matcher(dict(enumerate(FORMS))).match([texts]).group_by_topic() == expected
 
 
 @pytest.mark.parametrize("query", ["knife NEAR/2 crime", "crime NEAR/2 knife"])

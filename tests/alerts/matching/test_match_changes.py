@@ -6,9 +6,9 @@ from datetime import datetime
 from pathlib import Path
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import func, literal, update
 
-from alerts.ledger import Ledger, changes, matches, topic_ranges, topics
+from alerts.ledger import Ledger, alarms, changes, matches, topic_ranges, topics
 from alerts.ledger.schema import topic as table
 from alerts.matching import TopicMatcher
 from alerts.queries import format_canonical, parse_query
@@ -127,3 +127,37 @@ def test_topics_are_loaded_from_the_file_if_they_are_those_of_the_ledger(
     assert TopicMatcher(ledger, LocalFolder(folder)).match_new_changes() == 1
     assert matched(ledger, made[7]) == [3, 2]
     assert saved.stat().st_mtime_ns > written
+
+
+def list_alarms(ledger: Ledger) -> list[tuple[str, str]]:
+    with ledger.reading() as connection:
+        return [(one.kind, one.reason) for one in alarms.list_open(connection)]
+
+
+@pytest.mark.parametrize(("number", "more"), [(1, ""), (3, ""), (4, " and 1 more")])
+def test_damaged_topics_are_an_alarm_until_they_can_be_read(
+    ledger: Ledger, now: datetime, number: int, more: str
+) -> None:
+    made = [topic(ledger, now, f"number{n}") for n in range(number)]
+    whole = topic(ledger, now, "benches")
+    with ledger.writing() as connection:
+        damaged = literal("((") + table.c.canonical
+        connection.execute(update(table).where(table.c.id.in_(made)).values(canonical=damaged))
+    read(ledger, now, make_question(1, words="Number0 on benches."))
+    matcher = TopicMatcher(ledger)
+    assert matcher.match_new_changes() == 1
+    assert matched(ledger, whole) == [1]
+    for _ in range(2):
+        matcher.update_alarm(now)
+        [(kind, reason)] = list_alarms(ledger)
+        assert kind == "topics"
+        named = reason.partition(": ")[2].partition(";")[0]
+        assert named.count("“number") == min(number, 3)
+        assert named.endswith(f"){more}")
+    with ledger.writing() as connection:
+        mended = func.substr(table.c.canonical, 3)
+        connection.execute(update(table).where(table.c.id.in_(made)).values(canonical=mended))
+    read(ledger, now, make_question(2, words="Number0, number1, number2, number3."))
+    assert matcher.match_new_changes() == number
+    matcher.update_alarm(now)
+    assert list_alarms(ledger) == []

@@ -394,7 +394,7 @@ def test_how_many_known_pages_may_be_missing(
     known = [make_question(n) for n in range(1, 16)]
     crawl(ledger, now, *read(*known))
     lost = [
-        PageUnreadable(f"{PLAN.base_url}/x", "no title", one.id)
+        PageUnreadable(PLAN.base_url, "no title", one.id)
         if is_unreadable
         else PageGone(one.id, 404)
         for one in known[:missing]
