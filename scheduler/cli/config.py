@@ -6,7 +6,7 @@ import logging
 
 import click
 
-from scheduler import logs
+from scheduler import logs, redaction
 from scheduler.cli.options import get_options
 from scheduler.config import Config, load_config
 
@@ -23,7 +23,7 @@ def get_config(context: click.Context) -> Config:
     config = load_config(get_options(context).config_path)
     if config.log.format == "json":
         configure_logs(context, as_json=True)
-    logs.hide(config.secrets)
+    redaction.hide(config.secrets)
     if config.ping.is_used:
         logs.keep_recent_lines()
     return config
