@@ -7,7 +7,7 @@ BIN     = $(VENV)/bin
 # them takes each worker as long as to import them.
 PYTEST  = PYTHONDONTWRITEBYTECODE= $(BIN)/pytest
 
-.PHONY: help demo test test-fast check bench bench-scale properties chaos mutation trials fuzz quality pictures readers judge docs messages timing audit sbom format lock clean
+.PHONY: help demo test test-fast check bench bench-scale properties chaos mutation trials fuzz quality pictures readers judge docs messages timing audit sbom release format lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 14
@@ -84,6 +84,9 @@ audit: $(VENV)/dev.stamp ## what advisories are known about the packages of the 
 
 sbom: $(VENV)/dev.stamp ## the bill of materials of the service, as CycloneDX: sbom.cdx.json
 	@$(BIN)/python -m tools.sbom requirements.lock > sbom.cdx.json
+
+release: $(VENV)/dev.stamp ## build wheel, source and bill of materials into dist/, and try them (PYTHONS="python3.11 ...")
+	@$(BIN)/python -m tools.release
 
 format: $(VENV)/dev.stamp ## put the code in its usual form
 	@$(BIN)/ruff check --fix --quiet .
