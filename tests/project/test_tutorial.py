@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -12,24 +13,19 @@ import pytest
 from tests.support.console_blocks import list_commands, run_commands
 from tests.support.paths import REPOSITORY
 
-#: What an installation takes from the checkout, and the tutorial.
-NEEDED = (
-    "LICENSE",
-    "README.md",
-    "alerts",
-    "config.example.toml",
-    "crawler",
-    "docs/tutorial",
-    "pyproject.toml",
-    "scheduler",
-    "templates",
-)
+
+def list_needed() -> list[str]:
+    """Return what an installation takes from the checkout, and the tutorial."""
+    project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())
+    wheel = project["tool"]["hatch"]["build"]["targets"]["wheel"]
+    named = ("LICENSE", "README.md", "pyproject.toml", "docs/tutorial")
+    return [*named, *wheel["packages"], *wheel["force-include"]]
 
 
 @pytest.fixture
 def checkout(tmp_path: Path) -> Path:
     folder = tmp_path / "checkout"
-    for name in NEEDED:
+    for name in list_needed():
         source, target = REPOSITORY / name, folder / name
         target.parent.mkdir(parents=True, exist_ok=True)
         if source.is_dir():

@@ -148,6 +148,11 @@ ADVICE: Mapping[str, Advice] = {
     "round": Advice(
         "Start `watchword run`, or let cron run `watchword once`. See its log if it has ended."
     ),
+    "backup": Advice(
+        "Run `watchword backup`, and see why no timer did; `backup.max_age_days` is the limit.",
+        _SETTINGS,
+        "Look at the config",
+    ),
 }
 JOB_ADVICE: Final = Advice(
     "Mend what the reason names; the log has more. It is tried again by itself.",
@@ -188,6 +193,7 @@ MEANINGS: Final[Mapping[str, str]] = {
     "unread": "A source has never been read in full.",
     "paused": "Crawls or deliveries were paused by you.",
     "round": "No round has run for too long.",
+    "backup": "The last good backup is older than the config allows, or there is none.",
 }
 #: The same for `job NAME`.
 JOB_MEANING = "A job failed twice in a row, or its process died. The other steps go on."
