@@ -18,7 +18,7 @@ from itsdangerous.encoding import base64_decode, base64_encode
 from alerts.errors import ExitStatus, WatchwordError
 from alerts.secret import list_accepted
 
-TokenPurpose = Literal["manage", "form", "operator", "stop"]
+TokenPurpose = Literal["manage", "form", "operator", "stop", "self_check", "self_checked"]
 #: Purposes of tokens that do not expire; whoever they are for can have another one made.
 LastingPurpose = Literal["feed"]
 

@@ -7,9 +7,12 @@ messages and must not know what is in them: no digests, no templates, no subscri
 
 from alerts.delivery.bounded_http import BoundedSession
 from alerts.delivery.channel import (
+    ChannelProbe,
     ChannelRefused,
     ChannelSettings,
     ChannelUnavailable,
+    DeliveryError,
+    Envelope,
     Host,
     Seconds,
 )
@@ -30,13 +33,16 @@ from alerts.delivery.watch import DeliveryWatch
 
 __all__ = [
     "BoundedSession",
+    "ChannelProbe",
     "ChannelRefused",
     "ChannelSettings",
     "ChannelTable",
     "ChannelUnavailable",
+    "DeliveryError",
     "DeliveryPolicy",
     "DeliveryWatch",
     "DoubtPolicy",
+    "Envelope",
     "Host",
     "Seconds",
     "SentLog",

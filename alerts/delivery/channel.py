@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 from contextlib import AbstractContextManager
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated, ClassVar, Protocol, Self
 
@@ -103,6 +104,15 @@ class OpenChannel(Protocol):
         """
 
 
+class ChannelProbe(msgspec.Struct, frozen=True):
+    """What a conversation with the other side of a channel found, without a message."""
+
+    detail: str  #: what was agreed: ``mail.example.org:587: TLSv1.3, logged in``
+    is_encrypted: bool
+    is_local: bool  #: whether the other side is on this machine, where no encryption is needed
+    certificate_ends: datetime | None = None  #: of the server's certificate, in UTC
+
+
 class ChannelSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Base of the channels: the ``[channels.NAME]`` section, and what it can open.
 
@@ -134,6 +144,18 @@ class ChannelSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             ChannelUnavailable: The channel cannot be used.
         """
         raise NotImplementedError
+
+    def probe(self) -> ChannelProbe | None:
+        """Open a session and close it again; return what it is like, None if there is no server.
+
+        Raises:
+            ChannelUnavailable: The channel cannot be used.
+        """
+        return None
+
+    def with_timeout(self, seconds: float) -> Self:
+        """Return the settings with a timeout of so many seconds, if they have a longer one."""
+        return self
 
     def show_receiver_secret(self, address: str) -> str | None:
         """Return what a receiver checks our signatures with; None where nothing is signed."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+#: Where `watchword doctor` asks how its request arrived.
+SELF_CHECK_PATH = "/self-check"
 #: Personal pages, the operator's, copies of other people's, and what anybody may search for. Search
 #: engines are asked not to visit them (``/robots.txt``) and told not to index them
 #: (``X-Robots-Tag``). A path that ends in a slash stands for all below it.
@@ -15,6 +17,7 @@ PRIVATE_PATHS = (
     "/sign-up",
     "/search",
     "/operator",
+    SELF_CHECK_PATH,
     "/metrics",
     "/capture/",
     "/feeds/queries/",

@@ -17,6 +17,7 @@ from alerts.errors import ExitStatus, WatchwordError
 from alerts.language import gettext_noop as _
 from alerts.ledger import LedgerError, LedgerUnavailable
 from alerts.limits import Client, Limit, Limiter, LimitReached, find_client
+from alerts.web.private_paths import SELF_CHECK_PATH
 from crawler.event_log import get_logger
 
 log = get_logger("watchword.limits")
@@ -131,7 +132,8 @@ def find_scope_client(scope: Scope) -> Client:
 class ProxyWatch:
     """Middleware that notes peers which name other clients and are not trusted proxies.
 
-    If such a peer is the operator's own proxy, all the world counts as one network.
+    If such a peer is the operator's own proxy, all the world counts as one network. `watchword
+    doctor` names another client on purpose, to see whether it is believed.
     """
 
     def __init__(self, app: ASGIApp, limiter: Limiter) -> None:
@@ -139,7 +141,7 @@ class ProxyWatch:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Note the peer where its header was not believed, and pass the request on."""
-        if scope["type"] == "http":
+        if scope["type"] == "http" and scope["path"] != SELF_CHECK_PATH:
             peer = find_untrusted_proxy(scope)
             if peer is not None and self._limiter.is_proxy_note_due():
                 await run_in_threadpool(self._limiter.note_untrusted_proxy, peer)

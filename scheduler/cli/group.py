@@ -45,6 +45,7 @@ SECTIONS: dict[str, dict[str, LazyCommand]] = {
         "approve": LazyCommand("approvals", "Publish held changes and notify subscribers."),
         "reject": LazyCommand("approvals", "Record held changes without notifying anybody."),
         "actions": LazyCommand("actions", "List what the operator did."),
+        "doctor": LazyCommand("doctor", "Check the service from all sides and say what to do."),
         "config": LazyCommand("config", "Check the config and print it."),
         "backup": LazyCommand("backup", "Back up the service into a folder or an object store."),
         "restore": LazyCommand("restore", "Restore a backup, all or nothing."),
@@ -76,7 +77,7 @@ SECTIONS: dict[str, dict[str, LazyCommand]] = {
         "deliveries": LazyCommand("delivery", "List messages and how each was delivered."),
         "digest": LazyCommand("delivery", "Compose and send the digests that are due."),
         "bounces": LazyCommand("delivery", "Process returned emails."),
-        "dns": LazyCommand("delivery", "Print the DNS records for DKIM, SPF and DMARC."),
+        "dns": LazyCommand("doctor", "Print the DNS records for DKIM, SPF and DMARC."),
     },
     "Read questions": {
         "thread": LazyCommand("archive", "Show a question and its supplementaries."),

@@ -35,7 +35,7 @@ def test_messages_verify_with_the_published_keys(tmp_path: Path) -> None:
         (tmp_path / "records.jsonl").write_bytes(encode_record(record))
         service.run("ingest", "--as-new", "records.jsonl")
         (message,) = server.messages
-        zone = service.run("dns").stdout
+        zone = service.run("dns", "--offline").stdout
     records = {
         name.encode(): "".join(re.findall('"([^"]*)"', text)).encode()
         for name, text in re.findall(r"^(\S+\.) TXT (.*)$", zone, re.MULTILINE)
@@ -65,5 +65,5 @@ def test_the_error_names_an_unusable_key(tmp_path: Path, section: str, says: str
 
 
 def test_without_a_key_the_records_say_so(tmp_path: Path) -> None:
-    shown = ServiceFolder(tmp_path, QUIET).run("dns").stdout
+    shown = ServiceFolder(tmp_path, QUIET).run("dns", "--offline").stdout
     assert "messages are not signed" in shown

@@ -13,6 +13,7 @@ import socket
 import ssl
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 from typing import Annotated, ClassVar, Literal, Self
@@ -21,6 +22,7 @@ import msgspec
 
 from alerts.delivery.bounded_smtp import BoundedConnection, BoundedSmtp, BoundedSmtpTls
 from alerts.delivery.channel import (
+    ChannelProbe,
     ChannelRefused,
     ChannelSettings,
     ChannelUnavailable,
@@ -62,6 +64,9 @@ _SERVICE_CLOSING = 421
 _CONNECTION_LIMIT = re.compile(r"4\d\d[ -](4\.5\.3\b|.*\b(session|connection)\b)", re.I)
 #: The most of a reply that is kept for `watchword deliveries`: a line of text.
 _MAX_REPLY_LENGTH = 300
+
+#: Names of this machine, to which nobody listens in.
+_THIS_MACHINE = frozenset({"localhost", "127.0.0.1", "::1"})
 
 #: An address as SMTP's MAIL command takes it.
 EnvelopeAddress = Annotated[
@@ -118,6 +123,26 @@ class SmtpSettings(ChannelSettings, frozen=True):
         finally:
             session.close()
 
+    def probe(self) -> ChannelProbe:
+        """Connect, encrypt and log in as the settings say, and return what was agreed.
+
+        Raises:
+            ChannelUnavailable: As :meth:`open` raises it.
+        """
+        with self.open() as session:
+            encryption, ends = session.describe_encryption()
+        parts = (encryption or "not encrypted", "logged in" if self.username else "no login")
+        return ChannelProbe(
+            f"{self.host}:{self.port}: {', '.join(parts)}",
+            is_encrypted=encryption is not None,
+            is_local=self.host in _THIS_MACHINE,
+            certificate_ends=ends,
+        )
+
+    def with_timeout(self, seconds: float) -> Self:
+        """Return the settings with a timeout of so many seconds, if they have a longer one."""
+        return msgspec.structs.replace(self, timeout_seconds=min(self.timeout_seconds, seconds))
+
     def was_accepted(self, message_id: str) -> bool:
         """Return whether the mail server's log says that it accepted the message."""
         return self.log is not None and was_accepted(self.log, message_id)
@@ -173,6 +198,22 @@ class SmtpSession:
                 f"the mail server {where} cannot be reached: {error}"
             ) from error
         return self._smtp
+
+    def describe_encryption(self) -> tuple[str | None, datetime | None]:
+        """Return the connection's version of TLS, and until when the certificate is valid.
+
+        Both are None where it is not encrypted.
+        """
+        wire = self._smtp.sock if self._smtp is not None else None
+        if not isinstance(wire, ssl.SSLSocket):
+            return None, None
+        text = (wire.getpeercert() or {}).get("notAfter")
+        ends = (
+            datetime.fromtimestamp(ssl.cert_time_to_seconds(text), UTC)
+            if isinstance(text, str)
+            else None
+        )
+        return wire.version(), ends
 
     def _open_connection(self) -> BoundedConnection:
         settings = self._settings

@@ -14,6 +14,7 @@ from alerts.web.pages.metrics import MetricsPage
 from alerts.web.pages.operator import OperatorPages
 from alerts.web.pages.probes import ProbePages
 from alerts.web.pages.results import ResultsPage
+from alerts.web.pages.self_check import SelfCheckPage
 from alerts.web.pages.sign_up import SignUpPage
 from alerts.web.pages.sign_up_links import SignUpLinkPages
 from alerts.web.pages.sitemap import SiteMap
@@ -31,6 +32,7 @@ __all__ = [
     "OperatorPages",
     "ProbePages",
     "ResultsPage",
+    "SelfCheckPage",
     "SignUpLinkPages",
     "SignUpPage",
     "SiteMap",

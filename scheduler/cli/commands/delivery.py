@@ -1,4 +1,4 @@
-"""Commands about email: digest, deliveries, bounces, dns."""
+"""Commands about email: digest, deliveries, bounces."""
 
 from __future__ import annotations
 
@@ -34,8 +34,6 @@ from scheduler.cli.tables import format_table
 from scheduler.service import Service, lock_ledger
 from scheduler.tasks import compose_digests, deliver_messages
 
-#: A TXT record holds strings of at most 255 bytes (RFC 1035 3.3; RFC 6376 3.6.2.2 joins them).
-_DNS_STRING_LENGTH = 255
 #: The outcomes for which a returned email is set aside, and what is wrong with it then.
 _PROBLEMS: dict[str, str] = {
     "unreadable": "cannot be read",
@@ -318,55 +316,3 @@ def _report_alarm(service: Service) -> Iterator[list[str]]:
     finally:
         with service.ledger.writing() as connection:
             update_report_alarm(connection, set_aside, service.clock())
-
-
-class DnsRecord(msgspec.Struct, frozen=True):
-    """A TXT record."""
-
-    name: str  #: with a full stop at its end
-    value: str  #: without quotation marks
-    note: str = ""
-
-    def format_line(self) -> str:
-        """Return the record as a line of a zone file, with its note as a comment."""
-        comment = f"  ; {self.note}" if self.note else ""
-        return f"{self.name} TXT {_quote_dns_text(self.value)}{comment}"
-
-
-class DnsRecordList(msgspec.Struct, frozen=True):
-    """The DNS records of our emails."""
-
-    records: list[DnsRecord]
-
-
-@click.command(cls=ServiceCommand, data=(DnsRecordList,))
-@click.pass_context
-def dns_command(context: click.Context) -> int:
-    """Print the DNS records for DKIM, SPF and DMARC.
-
-    Receiving mail servers use them to check that our emails are from us.
-
-    \b
-    Example:
-      watchword dns
-    """
-    service = get_service(context)
-    identity, email = service.mail_identity, service.config.operator.email
-    keys = [
-        DnsRecord(f"{key.selector}._domainkey.{key.domain}.", key.dns_record)
-        for key in identity.signing_keys
-    ]
-    reports = f"; rua=mailto:{email}" if email else ""
-    spf = DnsRecord(f"{identity.domain}.", "v=spf1 mx a -all", "name the hosts that send for you")
-    dmarc = DnsRecord(f"_dmarc.{identity.domain}.", f"v=DMARC1; p=none{reports}")
-    records = [*keys, spf, dmarc]
-    unsigned = [] if keys else ["; no key in [[mail.dkim]]: messages are not signed"]
-    lines = [*unsigned, *(record.format_line() for record in records)]
-    print_result("\n".join(lines), DnsRecordList(records))
-    return ExitStatus.OK
-
-
-def _quote_dns_text(text: str) -> str:
-    """Return a TXT record's value as quoted strings, none longer than the format allows."""
-    starts = range(0, len(text), _DNS_STRING_LENGTH)
-    return " ".join(f'"{text[start : start + _DNS_STRING_LENGTH]}"' for start in starts)

@@ -309,14 +309,15 @@ def _build_answers(values: dict[str, Any], data_folder: Path | None) -> SetupAns
 
 
 def _list_next_commands(config: Path, answers: SetupAnswers) -> list[str]:
-    """Return three commands: see that it is right, publish or subscribe something, and run it."""
+    """Return three commands: publish or subscribe something, run it, and see that it is right."""
     option = "" if str(config) == "config.toml" else f" --config {shlex.quote(str(config))}"
     address = answers.operator_email or "you@example.org"
+    test = f" --send-to {address}" if answers.relay else ""
     subscribe = f"watchword subscribe{option} {address} 'cycling OR walking' --every daily"
     return [
-        f"watchword config{option}",
         f"watchword dns{option}" if answers.relay else subscribe,
         f"watchword run{option}",
+        f"watchword doctor{option}{test}",
     ]
 
 

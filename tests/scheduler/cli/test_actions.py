@@ -28,7 +28,7 @@ READING = {
         "thread",
         "plan",
     ),
-    *("dns", "status", "approvals", "actions", "config", "topics list", "secrets list"),
+    *("dns", "doctor", "status", "approvals", "actions", "config", "topics list", "secrets list"),
 }
 #: Commands that a timer runs; the demo, which has a ledger of its own; `init`, before there is one.
 JOBS = {"init", "run", "serve", "work", "schedule", "once", "digest", "bounces", "demo"}

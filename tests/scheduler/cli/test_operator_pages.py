@@ -27,7 +27,7 @@ ON_PAGES = {
     "forget": ("/operator/subscribers/1", 'value="forget"'),
 }
 #: What is no task of an operator who looks at pages: they run already, or are for trying it out.
-NOT_THERE = {"init", "run", "serve", "work", "schedule", "demo"}
+NOT_THERE = {"init", "doctor", "run", "serve", "work", "schedule", "demo"}
 PAGES = ("", "/changes", "/crawls", "/messages", "/subscribers", "/topics", "/settings")
 
 

@@ -1,0 +1,75 @@
+"""The source, as `watchword doctor --live` reads it: the replica, well and broken."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from crawler.report import QuestionRead
+from scheduler.doctor import CheckState
+from scheduler.doctor.source import judge_last_line
+from tests.scheduler.doctor.conftest import ExaminedService
+from tests.support.samples import make_question
+from tests.support.service import RunningReplica, run_replica
+
+pytestmark = pytest.mark.process
+
+
+@pytest.fixture(scope="module")
+def replica() -> Iterator[RunningReplica]:
+    with run_replica() as made:
+        yield made
+
+
+def read(examined: ExaminedService, url: str) -> dict[str, tuple[CheckState, str]]:
+    old = 'url = "http://127.0.0.1:1"\nenabled = false\n'
+    examined.edit_config(old, f'url = "{url}"\ndelay_seconds = 0.01\n')
+    results = examined.examine("source.robots", is_live=True)
+    return {one.check: (one.state, one.detail) for one in results}
+
+
+def test_a_listing_and_a_page_are_read_and_no_more(
+    examined: ExaminedService, replica: RunningReplica
+) -> None:
+    _ = replica.requests
+    found = read(examined, replica.url)
+    assert found["source.robots"] == (CheckState.OK, "london: robots.txt lets us read")
+    assert found["source.listing"][0] is CheckState.OK
+    assert found["source.page"][0] is CheckState.OK
+    assert "was read, and both readings agree" in found["source.page"][1]
+    assert len(replica.requests) < 8
+    assert not (examined.service.folder / "var" / "captures").exists()
+
+
+@pytest.mark.parametrize(
+    ("fault", "check", "detail"),
+    [
+        ("maintenance", "source.listing", "a listing has no rows"),
+        ("answers_cut", "source.page", "no page design that we know"),
+    ],
+)
+def test_a_source_that_has_changed_is_named(
+    examined: ExaminedService, replica: RunningReplica, fault: str, check: str, detail: str
+) -> None:
+    setattr(replica.faults, fault, True)
+    try:
+        found = read(examined, replica.url)
+    finally:
+        setattr(replica.faults, fault, False)
+    assert found[check][0] is CheckState.FAILED, found
+    assert detail in found[check][1]
+
+
+def test_readings_that_differ_are_named() -> None:
+    for suspect, state in (((), CheckState.OK), (("no title",), CheckState.FAILED)):
+        line = QuestionRead(make_question(1, suspect=suspect))
+        *_, found = judge_last_line("london", line, 3, "")
+        assert found.state is state
+    assert "the readings differ: no title" in found.detail
+
+
+def test_a_source_that_is_down_is_named(examined: ExaminedService) -> None:
+    found = read(examined, "http://127.0.0.1:1")
+    assert found["source.robots"][0] is CheckState.FAILED
+    assert "cannot be reached: Connection refused" in found["source.robots"][1]
