@@ -85,8 +85,8 @@ class StepHandler(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         """Enter the step that the record names."""
-        if record.msg == "%s starts":
-            self._meter.enter(str(record.args[0] if isinstance(record.args, tuple) else ""))
+        if getattr(record, "event", "") == "a job starts":
+            self._meter.enter(str(getattr(record, "fields", {})["job"]))
 
 
 def main() -> None:

@@ -7,7 +7,6 @@ uptime, or the ``Date`` header of a source's server. Otherwise the round is refu
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -17,11 +16,12 @@ from sqlalchemy import Connection
 from alerts.ledger import alarms, clock_readings
 from alerts.ledger.clock_readings import ClockReading
 from alerts.operator import CLOCK_ALARM, update_clock_alarm
+from crawler.event_log import get_logger
 from scheduler.clock import ClockDoubted
 from scheduler.clock_witness import MAX_GAP
 from scheduler.service import Service
 
-log = logging.getLogger("watchword.clock")
+log = get_logger("watchword.clock")
 
 
 def check_clock(service: Service) -> None:
@@ -60,7 +60,7 @@ def accept_clock(service: Service, reading: ClockReading | None = None) -> None:
     reading = reading or (witness.read(now) if witness else ClockReading(now))
     with service.ledger.writing() as connection:
         if clock_readings.record(connection, reading):
-            log.warning("the clock went back; what was dated after %s is dated now", now)
+            log.warning("the clock went back; what was dated later is dated now", now=now)
         set_back_at = clock_readings.list_all(connection)[-1].set_back_at
         is_recent = set_back_at is not None and now - set_back_at < MAX_GAP
         reason = f"the clock went back to {set_back_at:%Y-%m-%d %H:%M} UTC" if is_recent else None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import subprocess
 import sys
@@ -15,18 +14,21 @@ from typing import IO
 
 import msgspec
 
+from crawler.event_log import get_logger
 from crawler.plan import CrawlPlan
 from crawler.records import encode_record
 from crawler.report import CrawlLine, decode_crawl_line
 from scheduler.config import Config
 
-log = logging.getLogger("watchword.crawl")
+log = get_logger("watchword.crawl")
 
 #: Seconds that a child gets to exit once its standard input is closed: the reactor stops in one.
 _EXIT_TIMEOUT = 10
 #: How the names of variables begin that may hold secrets: of the config, of systemd, of S3, and of
 #: PostgreSQL's library.
 _SECRET_VARIABLES = ("WATCHWORD_", "CREDENTIALS_DIRECTORY", "AWS_", "PG")
+#: Lines on its standard error that are logged: Scrapy's warnings, or the traceback that ended it.
+_SHOWN_LINES = 50
 #: Seconds between two looks at the clock and at the request to stop.
 _WATCH_INTERVAL = 0.2
 
@@ -61,7 +63,7 @@ class CrawlProcess:
             try:
                 yield decode_crawl_line(line)
             except msgspec.MsgspecError as error:
-                log.error("the crawl printed a line that cannot be read: %s", error)
+                log.error("the crawl printed a line that cannot be read", reason=error)
 
     def send_plan(self, plan: CrawlPlan) -> None:
         """Write the plan to the child's standard input, which stays open."""
@@ -88,6 +90,8 @@ class CrawlProcess:
         self._stderr.seek(0)
         printed = self._stderr.read().decode("utf-8", "replace").strip().splitlines()
         self.exit_summary = f"status {status}" + (f", {printed[-1]}" if printed else "")
+        for line in printed[-_SHOWN_LINES:]:
+            log.info("the process of a crawl printed a line", line=line)
 
 
 @contextmanager

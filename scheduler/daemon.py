@@ -26,13 +26,14 @@ from apscheduler.triggers.interval import IntervalTrigger
 
 from alerts.errors import ExitStatus
 from alerts.ledger import LedgerUnavailable
+from crawler.event_log import get_logger
 from scheduler.clock import ClockDoubted
 from scheduler.crawls import run_crawl
 from scheduler.jobs import prepare_messages, run_delivery, sync_config
 from scheduler.service import LedgerBusyError, Service, lock_ledger
 from scheduler.systemd import DaemonReports
 
-log = logging.getLogger("watchword.daemon")
+log = get_logger("watchword.daemon")
 
 _PIPELINE_JOB = "pipeline"
 #: A job of its own: a mail server that is slow must hold up neither feeds nor matching.
@@ -154,7 +155,7 @@ class Daemon:
                 return
         self._scheduler.pause()
         self._obstacle = reason
-        log.error("this process is no longer the writer of the ledger: %s; jobs wait", reason)
+        log.error("this process is no longer the writer of the ledger; jobs wait", reason=reason)
 
     def _work_again(self) -> None:
         """Try to become the writer again; wait a little if that is not possible now."""
@@ -163,7 +164,7 @@ class Daemon:
         except (LedgerBusyError, LedgerUnavailable) as error:
             if self._obstacle != str(error):
                 self._obstacle = str(error)
-                log.error("jobs wait: %s", error)
+                log.error("jobs wait", reason=error)
             self._base.stop.wait(_WRITER_PAUSE)
 
     def start(self) -> None:
@@ -187,7 +188,7 @@ class Daemon:
             self._scheduler.shutdown(wait=True)
 
     def _handle_signal(self, number: int, _frame: FrameType | None) -> None:
-        log.info("%s: stopping", signal.Signals(number).name)
+        log.info("stopping", signal=signal.Signals(number).name)
         if not self._base.stop.is_set():
             watchdog = threading.Timer(GRACE_SECONDS, _leave)
             watchdog.daemon = True
@@ -203,10 +204,10 @@ class Daemon:
             self.failures += 1
         except ClockDoubted as error:
             self.failures += 1
-            log.error("%s", error)
+            log.error("a job is not run", job=name, reason=error)
         except Exception:  # the boundary of a job: no defect may end the daemon
             self.failures += 1
-            log.exception("job %s failed and will run again at its next time", name)
+            log.exception("a job failed and will run again at its next time", job=name)
         finally:
             self._busy_with.discard(name)
 
@@ -297,7 +298,7 @@ class Daemon:
             new_offset = time.time() - time.monotonic()
             if abs(new_offset - offset) > _MIN_CLOCK_JUMP:
                 jump = timedelta(seconds=round(new_offset - offset))
-                log.warning("the clock was set by %s; starting all jobs", jump)
+                log.warning("the clock was set; starting all jobs", seconds=jump.total_seconds())
                 self.run_all_soon()
             offset = new_offset
         return None
@@ -305,7 +306,9 @@ class Daemon:
 
 def _leave() -> None:
     """End the process at once, although a step has not ended: another machine does not answer."""
-    log.warning("a step has not ended in %.0f s: it is done again at the next start", GRACE_SECONDS)
+    log.warning(
+        "a step has not ended in time: it is done again at the next start", seconds=GRACE_SECONDS
+    )
     logging.shutdown()
     os._exit(ExitStatus.OK)
 

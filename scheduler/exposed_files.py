@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import logging
 import shlex
 import stat
 from collections.abc import Iterator
 from pathlib import Path
 
 from alerts.ledger import find_file
+from crawler.event_log import get_logger
 from scheduler.config import Config
 
-_log = logging.getLogger("watchword.files")
+_log = get_logger("watchword.files")
 
 
 def list_exposed_files(config: Config) -> tuple[str, ...]:
@@ -31,7 +31,7 @@ def list_exposed_files(config: Config) -> tuple[str, ...]:
 def warn_of_exposed_files(config: Config) -> None:
     """Log a warning for each such file."""
     for warning in list_exposed_files(config):
-        _log.warning("%s", warning)
+        _log.warning(warning)
 
 
 def _list_secret_files(config: Config) -> Iterator[Path]:

@@ -6,7 +6,6 @@ anywhere and started again by another process.
 
 from __future__ import annotations
 
-import logging
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -25,6 +24,7 @@ from alerts.ledger.erasure import erase_deleted
 from alerts.ledger.subscriptions import SubscriptionRequest
 from alerts.queries import QueryError, format_canonical, parse_query
 from alerts.subscribers import subscribe
+from crawler.event_log import get_logger
 from scheduler.clock import ClockDoubted
 from scheduler.clock_check import at_last_round, check_clock
 from scheduler.config import ConfigError
@@ -41,7 +41,7 @@ from scheduler.tasks import (
     tell_operator,
 )
 
-log = logging.getLogger("watchword.jobs")
+log = get_logger("watchword.jobs")
 
 #: What became of messages, by outcome, and why they could not be delivered at all, if so.
 _DeliveryResult: TypeAlias = tuple[Counter[str], ChannelUnavailable | None]
@@ -78,7 +78,7 @@ def _delete_withdrawn_feeds(service: Service) -> None:
     try:
         delete_withdrawn_files(service.ledger, service.config.feeds.path)
     except OSError as error:
-        log.warning("the files of private feeds are not deleted yet: %s", error)
+        log.warning("the files of private feeds are not deleted yet", reason=error)
 
 
 #: How the config names topics, by id: with its entry, and the query as it is written there.
@@ -131,7 +131,9 @@ def _sync_subscriptions(
                 connection, entry.email.reveal(), request, service.subscriber_defaults, now
             )
         if done.is_suspended:
-            log.warning("subscriptions[%d]: see `watchword suspended`: nothing is sent", number)
+            log.warning(
+                "nothing is sent: see `watchword suspended`", key=f"subscriptions[{number}]"
+            )
         configured.add((done.email, done.canonical))
         _add_named(named, done.topic_id, entry.query, is_private=entry.private)
     return configured
@@ -209,7 +211,7 @@ def run_delivery(service: Service) -> None:
         outcomes, _ = _deliver_and_delete(service, notes, MAX_DELIVERY_SECONDS)
         notes.write_liveness("deliver")
     if outcomes:
-        log.info("deliveries: %s", dict(outcomes))
+        log.info("deliveries ended", **outcomes)
 
 
 def run_upkeep(service: Service) -> None:
@@ -291,7 +293,7 @@ def _run_steps(service: Service, notes: JobNotes, *, delivers: bool = True) -> P
     _ping_hub(service, notes)
     _run_task(service, notes, "words")
     if done["digests"] or outcomes:
-        log.info("%d digests composed, deliveries: %s", done["digests"], dict(outcomes) or "none")
+        log.info("a round ended", digests=done["digests"], deliveries=dict(outcomes))
     return PipelineResult(
         matches=done["matches"],
         feeds=done["feeds"],

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import socket
 import threading
@@ -11,8 +10,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
 from alerts.errors import WatchwordError
+from crawler.event_log import get_logger
 
-log = logging.getLogger("watchword.systemd")
+log = get_logger("watchword.systemd")
 
 #: Seconds between two reports where systemd has set no watchdog: it only shows the text.
 _REPORT_SECONDS = 10.0
@@ -108,7 +108,7 @@ class DaemonReports:
             return
         pause = time.monotonic() - self._turned_at
         if pause > self._max_pause:
-            log.error("the main loop has stood still for %.0f s", pause)
+            log.error("the main loop has stood still", seconds=round(pause))
             self._notify(f"STATUS=the main loop has stood still for {pause:.0f} s")
         else:
             self._notify("WATCHDOG=1", f"STATUS={self._describe()}")

@@ -111,7 +111,7 @@ def try_mutants(patterns: Sequence[str], children: int) -> None:
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
     program = Path(sys.executable).parent / "mutmut"
     MUTANTS.mkdir(exist_ok=True)
-    click.echo(f"mutmut writes to {_LOG}; all packages take a quarter of an hour", err=True)
+    click.echo(f"mutmut writes to {_LOG}; all packages take half an hour", err=True)
     with _LOG.open("w") as log:
         subprocess.run(
             [program, "run", "--max-children", str(children), *patterns],

@@ -7,7 +7,6 @@ because it stands in every reply to the message. The other addresses are not tru
 
 from __future__ import annotations
 
-import logging
 import re
 from collections.abc import Iterator
 from email import message_from_bytes
@@ -22,8 +21,9 @@ from flufl.bounce import all_failures
 from alerts.bounces.return_path import find_message_number
 from alerts.mail import find_message_id
 from alerts.refusals import Blame, classify_reply
+from crawler.event_log import get_logger
 
-log = logging.getLogger("watchword.bounces")
+log = get_logger("watchword.bounces")
 
 ReportKind = Literal["hard", "soft", "refused", "complaint", "unsubscribe", "ignored", "unreadable"]
 

@@ -7,7 +7,6 @@ connections wait for one disk and not for each other.
 
 from __future__ import annotations
 
-import logging
 import queue
 import threading
 import time
@@ -28,8 +27,9 @@ from alerts.ledger import LedgerUnavailable, WriterLost, claims, deliveries, mes
 from alerts.ledger.claims import HeldMessage, LeasePeriods
 from alerts.ledger.deliveries import DeliveryAttempt
 from alerts.ledger.messages import Message
+from crawler.event_log import get_logger
 
-log = logging.getLogger("watchword.deliver")
+log = get_logger("watchword.deliver")
 
 #: Seconds for which to try to record what happened: a database restarts in less, and the mail
 #: server waits longer for the end of a message (five minutes: RFC 5321, section 4.5.3.2).
@@ -105,7 +105,7 @@ class OutcomeWriter:
                 self._sent_log.add(message.sent_log_data, at)
             except SentLogError as error:
                 # The ledger knows it too. Only a ledger from a backup would not.
-                log.error("the sent log does not know message %d: %s", message.id, error)
+                log.error("the sent log does not know a message", message=message.id, reason=error)
         self._enqueue(_Attempted(message, attempt, at))
 
     def requeue(self, message: Message) -> None:
@@ -143,7 +143,7 @@ class OutcomeWriter:
             with self._ledger.writing_shard() as connection:
                 self._run.renew(connection, self._periods)
         except (LedgerUnavailable, WriterLost) as error:
-            log.warning("%s; the leases of the delivery are not renewed yet", error)
+            log.warning("the leases of the delivery are not renewed yet", reason=error)
 
     def _collect_group(self, first: _PendingEvent) -> tuple[list[_PendingEvent], bool]:
         """Return all events that wait, and whether the end mark was among them."""
@@ -193,7 +193,7 @@ class OutcomeWriter:
                 if time.monotonic() > end:
                     raise
                 if is_first:
-                    log.warning("%s; trying to record deliveries again", error)
+                    log.warning("trying to record deliveries again", reason=error)
             is_first = False
             time.sleep(_RECORDING_PAUSE)
 

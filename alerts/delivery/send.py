@@ -6,7 +6,6 @@ ledger knows which messages cannot have been accepted, and sends exactly those a
 
 from __future__ import annotations
 
-import logging
 import math
 import time
 from collections import Counter
@@ -45,8 +44,9 @@ from alerts.ledger.claims import DueFilter
 from alerts.ledger.deliveries import DeliveryAttempt
 from alerts.ledger.messages import Message, MessagePhase
 from alerts.mail import DIGEST_LANE
+from crawler.event_log import get_logger
 
-log = logging.getLogger("watchword.deliver")
+log = get_logger("watchword.deliver")
 
 #: Waits between attempts: short enough for greylisting (usually 5 minutes), then longer. The last
 #: one is repeated until a message is `_GIVE_UP_AFTER` old.
@@ -251,7 +251,7 @@ class _Sender:
             attempt = DeliveryAttempt("sent", detail, "sent", self._context.clock())
             self._breaker.note_accepted(message)
         except Overtaken as error:
-            log.warning("message %d is left to another delivery: %s", message.id, error)
+            log.warning("a message is left to another delivery", message=message.id, reason=error)
             return
         except DeliveryCancelled:
             self._counter.add(dropped=1)

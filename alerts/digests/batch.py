@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from functools import cached_property, partial
@@ -24,8 +23,9 @@ from alerts.ledger.due_calendar import DueCalendar
 from alerts.ledger.due_subscriptions import DigestGroup, SubscriptionState
 from alerts.mail import OutgoingMessage
 from alerts.rendering import TemplatesError
+from crawler.event_log import get_logger
 
-log = logging.getLogger("watchword.compose")
+log = get_logger("watchword.compose")
 
 #: After which it is looked again at subscribers some of whose topics are not matched yet: a range
 #: is matched with the changes of a crawl in some seconds.
@@ -143,7 +143,7 @@ class _Composer:
         except (TemplatesError, DBAPIError):
             raise  # it concerns every digest: a template or the ledger must be mended
         except Exception:  # the boundary around one digest: a record that nobody foresaw
-            log.exception("cannot compose the digest of subscriber %d", pending.subscriber.id)
+            log.exception("cannot compose a digest", subscriber=pending.subscriber.id)
             return None
 
     @cached_property

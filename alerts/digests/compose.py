@@ -7,7 +7,6 @@ that is killed can be repeated without losing or doubling anything.
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import closing
 from datetime import datetime
@@ -33,8 +32,9 @@ from alerts.ledger import (
 )
 from alerts.mail import OutgoingMessage
 from alerts.model import Recipient
+from crawler.event_log import get_logger
 
-log = logging.getLogger("watchword.compose")
+log = get_logger("watchword.compose")
 
 _ALARM = "compose"
 #: The piece of a round that comes before composing.
@@ -136,7 +136,9 @@ def _begin_round(ledger: Ledger, now: datetime) -> None:
             digest_rounds.record(connection, now)
         is_taken = step is not None and due_sweep.take_step(connection, step)
     if step is not None and step.before is not None and is_taken and step.missed:
-        log.error("%d subscribers would have been missed: please report this", len(step.missed))
+        log.error(
+            "subscribers would have been missed: please report this", subscribers=len(step.missed)
+        )
 
 
 def _end_pauses(ledger: Ledger, now: datetime) -> None:
@@ -146,7 +148,7 @@ def _end_pauses(ledger: Ledger, now: datetime) -> None:
             return
     with ledger.writing() as connection:
         resumed = subscriptions.resume_due(connection, now)
-    log.info("%d alerts are resumed: their pause is over", resumed)
+    log.info("alerts are resumed: their pause is over", alerts=resumed)
 
 
 def preview_due_digests(
@@ -229,7 +231,7 @@ def _compose_ranges(
                 queued += compose_batch(connection, batch, run, drafts)
             progress.add(len(batch))
     if run.drafts_used:
-        log.info("%d digests were written ahead in other processes", run.drafts_used)
+        log.info("digests were written ahead in other processes", digests=run.drafts_used)
     return queued
 
 

@@ -8,7 +8,6 @@ marked in the transactions that make them lack it.
 from __future__ import annotations
 
 import hashlib
-import logging
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
@@ -26,6 +25,7 @@ from alerts.feeds.write import list_waiting_feeds, publish_archive_page, publish
 from alerts.ledger import Ledger, LedgerUnavailable, feeds, publication
 from alerts.ledger.feeds import FeedProgress
 from alerts.ledger.topics import EVERYTHING_FEED
+from crawler.event_log import get_logger
 from crawler.storage import Folder
 
 #: Archive pages in one run: 20 of about 0.1 s = 2 s, in which digests wait.
@@ -45,7 +45,7 @@ _IDENTITY_FILE = "made-for"
 #: full, or it may not be written to. The other feeds would fail alike, and each costs its making.
 _MAX_UNWRITABLE = 3
 
-log = logging.getLogger("watchword.feeds")
+log = get_logger("watchword.feeds")
 
 
 class FeedsNotWritten(WatchwordError):
@@ -126,7 +126,10 @@ class FeedPublisher:
                 self.failed_count += len(outdated) - number
                 break
             if name != EVERYTHING_FEED and self._monotonic() > end:
-                log.info("time limit reached: %d feeds were outdated", len(outdated))
+                log.info(
+                    "not all feeds are written yet: the time limit is reached",
+                    outdated=len(outdated),
+                )
                 break
             with self._count_failure(name):
                 written += publish_feed(self._ledger, self._folder, self._context, name)
@@ -173,7 +176,7 @@ class FeedPublisher:
             self._unwritable_in_a_row += 1
         except Exception as error:  # the boundary of a feed
             if self._first_reason is None:
-                log.exception("the feed %s cannot be written", name)
+                log.exception("a feed cannot be written", feed=name)
             self._add_failure(f"{name}: {type(error).__name__}: {error}")
         else:
             self._unwritable_in_a_row = 0

@@ -7,7 +7,6 @@ each run. A feed that it rejects does not hold up the others.
 
 from __future__ import annotations
 
-import logging
 import time
 
 import requests
@@ -15,8 +14,9 @@ import requests
 from alerts.delivery import BoundedSession
 from alerts.feeds.model import MEDIA_TYPES, FeedIdentity
 from alerts.ledger import Ledger, feeds
+from crawler.event_log import get_logger
 
-log = logging.getLogger("watchword.websub")
+log = get_logger("watchword.websub")
 
 #: Seconds to wait for the hub: it only has to take note, and digests wait meanwhile.
 _REQUEST_TIMEOUT = 10
@@ -68,8 +68,12 @@ def _notify_hub(hub: str, addresses: list[str]) -> int | None:
         with BoundedSession() as session:
             response = session.post(hub, data=form, timeout=_REQUEST_TIMEOUT, allow_redirects=False)
     except requests.RequestException as error:
-        log.warning("cannot notify the hub %s: %s", hub, error)
+        log.warning("cannot notify the hub", hub=hub, reason=error)
         return None
     if response.status_code not in _ACCEPTED:
-        log.warning("the hub %s answered %d; trying again later", hub, response.status_code)
+        log.warning(
+            "the hub refused a notification; trying again later",
+            hub=hub,
+            status=response.status_code,
+        )
     return response.status_code

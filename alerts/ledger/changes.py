@@ -5,7 +5,6 @@ Changes are never edited. Their numbers (``seq``) grow, and in one ledger a numb
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -30,9 +29,10 @@ from alerts.ledger.inserts import MAX_PARAMETERS, insert_once, iter_parameters
 from alerts.ledger.records import format_record, read_record
 from alerts.ledger.schema import change, question
 from alerts.model import Change, ChangeKind, NumberedChange, SilenceReason
+from crawler.event_log import get_logger
 from crawler.records import Question
 
-log = logging.getLogger("watchword.ledger")
+log = get_logger("watchword.ledger")
 
 _KINDS = frozenset(str(kind) for kind in ChangeKind)
 
@@ -118,7 +118,7 @@ def _read_changes(rows: Iterable[Row[Any]]) -> Iterator[NumberedChange]:
         after = read_record(row.after, name)
         before = read_record(row.before, name) if row.before else None
         if row.kind not in _KINDS:  # a later version's, or damaged
-            log.error("the ledger holds a change of an unknown kind (%s): %s", name, row.kind)
+            log.error("the ledger holds a change of an unknown kind", change=name, kind=row.kind)
         elif after is not None:
             entry = Change(ChangeKind(row.kind), row.content_hash, after, before)
             yield NumberedChange(row.seq, row.recorded_at, row.silence_reason, entry)

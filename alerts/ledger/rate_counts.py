@@ -13,7 +13,6 @@ that begins now: it is not forgotten, and it holds nobody up for longer than a p
 
 from __future__ import annotations
 
-import logging
 import sqlite3
 import threading
 from collections.abc import Iterator, Mapping, Sequence
@@ -48,8 +47,9 @@ from sqlalchemy.exc import DBAPIError
 from alerts.ledger.engine import Ledger
 from alerts.ledger.faults import explain_faults
 from alerts.ledger.postgres import BEGIN_READING, LOCK_KEYS, create_postgres_engine
+from crawler.event_log import get_logger
 
-log = logging.getLogger("watchword.limits")
+log = get_logger("watchword.limits")
 
 #: Apart from the ledger's tables: these are not migrated, and hold nothing that must be kept.
 _metadata = MetaData()

@@ -6,14 +6,14 @@ cannot be read at all is logged and left out, so that it costs nothing but itsel
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterable, Iterator
 
 import msgspec
 
+from crawler.event_log import get_logger
 from crawler.records import Question, decode_stored, encode_stored
 
-log = logging.getLogger("watchword.ledger")
+log = get_logger("watchword.ledger")
 
 
 def format_record(record: Question) -> str:
@@ -29,7 +29,7 @@ def read_record(text: str, name: str) -> Question | None:
     try:
         return decode_stored(text)
     except msgspec.MsgspecError as error:
-        log.error("the ledger holds a record that cannot be read (%s): %s", name, error)
+        log.error("the ledger holds a record that cannot be read", record=name, reason=error)
         return None
 
 

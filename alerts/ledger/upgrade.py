@@ -6,7 +6,6 @@ commands open a ledger that is up to date.
 
 from __future__ import annotations
 
-import logging
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -26,8 +25,9 @@ from alerts.errors import WatchwordError
 from alerts.ledger import topics
 from alerts.ledger.faults import LedgerUnavailable
 from alerts.ledger.postgres import BEGIN_MIGRATION
+from crawler.event_log import get_logger
 
-log = logging.getLogger("watchword.ledger")
+log = get_logger("watchword.ledger")
 
 #: Called after each migration with the number of those that are done, and of all.
 StepCallback: TypeAlias = Callable[[int, int], None]
@@ -144,7 +144,7 @@ def _wait(engine: Engine, revision: str, *, is_last: bool) -> None:
         raise LedgerUnavailable(
             f"step {revision} of the upgrade waited for {whom}, and changed nothing: try again"
         )
-    log.warning("step %s of the upgrade of the ledger waits for %s", revision, whom)
+    log.warning("a step of the upgrade of the ledger waits", step=revision, waits_for=whom)
     time.sleep(_PAUSE)
 
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import DateTime, Dialect, TypeDecorator
 
-log = logging.getLogger("watchword.ledger")
+from crawler.event_log import get_logger
+
+log = get_logger("watchword.ledger")
 
 #: What a damaged time is read as.
 _DAMAGED_MOMENT = datetime(1970, 1, 1, tzinfo=UTC)
@@ -55,7 +56,7 @@ class UtcDateTime(TypeDecorator[datetime]):
             try:
                 return process(value)
             except (TypeError, ValueError):
-                log.error("the ledger holds a time that cannot be read: %.40r", value)
+                log.error("the ledger holds a time that cannot be read", value=f"{value:.40}")
                 return _DAMAGED_MOMENT
 
         return read

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import logging
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -18,8 +17,9 @@ from alerts.ledger.rate_counts import CountKey, FullCount, RateCounts, Reserve, 
 from alerts.limits.networks import Client
 from alerts.limits.rules import Limit, LimitReached, LimitRule, Scope
 from alerts.mail import fold_address
+from crawler.event_log import get_logger
 
-log = logging.getLogger("watchword.limits")
+log = get_logger("watchword.limits")
 
 #: Seconds for which a process believes what it knows of a count before it looks again.
 _SHARING_INTERVAL = 1.0
@@ -254,7 +254,7 @@ class Limiter:
             if is_logged:
                 self._proxy_logged_at = moment
         if is_logged:
-            log.warning("%s", describe_untrusted_proxy(peer))
+            log.warning(describe_untrusted_proxy(peer), peer=peer)
         self._note(_UNTRUSTED_PROXIES, CountKey("peer", peer), self._clock())
 
     def report(self) -> LimitReport:
@@ -387,7 +387,7 @@ class Limiter:
             if moment - self._logged_at < _LOG_INTERVAL:
                 return
             self._logged_at = moment
-        log.error("limits are kept by each process alone for now: %s", error)
+        log.error("limits are kept by each process alone for now", reason=error)
 
 
 def _set_ceiling(rule: LimitRule, most: int) -> LimitRule:

@@ -5,7 +5,6 @@ Any process may write and load them.
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Iterator
 from io import BytesIO
 from typing import Any, get_type_hints
@@ -16,9 +15,10 @@ import numpy as np
 from alerts.matching.compile import CompiledQueries
 from alerts.matching.hashing import HashIndex, Ids
 from alerts.matching.matcher import MatcherLayer
+from crawler.event_log import get_logger
 from crawler.storage import Folder
 
-_log = logging.getLogger(__name__)
+_log = get_logger(__name__)
 
 #: Increase this when the compiled form changes; files of another version are not read.
 _VERSION = 6
@@ -41,7 +41,7 @@ def save_layer(layer: MatcherLayer, folder: Folder, range_id: int, fingerprint: 
         folder.create()
         folder.write(_name_file(range_id), packed.getbuffer())
     except OSError as error:
-        _log.warning("ledger.compiled: %s cannot be written: %s", folder, error.strerror)
+        _log.warning("ledger.compiled cannot be written", folder=folder, reason=error.strerror)
 
 
 def load_layer(
@@ -72,7 +72,11 @@ def load_layer(
                 else None
             )
     except (OSError, EOFError, ValueError, KeyError, BadZipFile) as error:
-        _log.warning("%s/%s cannot be read, so its topics are compiled: %s", folder, name, error)
+        _log.warning(
+            "a file cannot be read, so its topics are compiled",
+            file=f"{folder}/{name}",
+            reason=error,
+        )
         return None
 
 

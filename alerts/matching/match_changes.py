@@ -12,7 +12,6 @@ processes at once.
 from __future__ import annotations
 
 import copy
-import logging
 import threading
 from collections.abc import Sequence
 from datetime import datetime
@@ -25,9 +24,10 @@ from alerts.matching.batch_step import Pairs, match_batch
 from alerts.matching.compiled_topics import CompiledTopics
 from alerts.matching.late_topics import LateTopics, RangeStep
 from alerts.matching.matcher import Matcher
+from crawler.event_log import get_logger
 from crawler.storage import Folder
 
-log = logging.getLogger("watchword.matching")
+log = get_logger("watchword.matching")
 
 #: Damaged topics that an alarm names.
 _NAMED_TOPICS = 3
@@ -174,8 +174,10 @@ def _find_progress(connection: Connection, found: TopicRange, newest: int) -> in
         return found.matched_up_to
     last = topic_ranges.find_last_match(connection, found.id)
     log.error(
-        "matched up to change %d, but there are %d: going on from %d",
-        *(found.matched_up_to, newest, last),
+        "more changes are matched than there are: going on from the last",
+        matched=found.matched_up_to,
+        newest=newest,
+        last=last,
     )
     return last
 

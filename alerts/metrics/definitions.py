@@ -35,7 +35,7 @@ class Label(Enum):
     ROUTE = "route", "the pattern of an address: `/topic/{slug}`; `other` where there is no page"
     SOURCE = "source", "the source's name in the config; empty for the whole service"
     STATE = "state", "of the service: `well`, `not_yet`, `trouble`; of subscribers and alerts"
-    STATUS = "status", "of a question: `open`, `answered`; of an answer by HTTP: `2xx` to `5xx`"
+    STATUS = "status", "of a question: `answered`; of an answer by HTTP: `2xx` to `5xx`"
     VERSION = "version", "the version of this software: `1.0.0`"
     WINDOW = "window", "how far back it is measured: `1d` or `30d`"
 

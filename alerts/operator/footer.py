@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -17,8 +16,9 @@ from alerts.operator.health import Finding, Health, combine_states
 from alerts.operator.impact import Impact, find_impact
 from alerts.operator.public_status import PublicFinding, publish_finding
 from alerts.operator.service_status import BriefStatus
+from crawler.event_log import get_logger
 
-log = logging.getLogger("watchword.operator")
+log = get_logger("watchword.operator")
 
 #: Seconds. Pages may be cached for as long.
 _MAX_AGE = 60.0
@@ -78,7 +78,10 @@ class FooterReader:
         try:
             return summarise_status(self._read_status(), self._zone)
         except (DBAPIError, WatchwordError) as error:
-            log.warning("the state for the foot of pages: %s", " ".join(str(error).split()))
+            log.warning(
+                "the state for the foot of pages cannot be read",
+                reason=" ".join(str(error).split()),
+            )
             return None
 
 

@@ -8,7 +8,6 @@ changes that a crawl finds are held until the crawl is judged.
 
 from __future__ import annotations
 
-import logging
 from collections import Counter
 from collections.abc import Callable
 from datetime import date, datetime
@@ -33,6 +32,7 @@ from alerts.recording.readings import QuestionReading, record_readings
 from alerts.recording.rules import CrawlPolicy, RecordingRules
 from alerts.recording.verdict import CrawlOutcome, Verdict, judge_crawl
 from alerts.recording.withdrawals import hold_doubtful_withdrawals
+from crawler.event_log import get_logger
 from crawler.records import encode_record
 from crawler.report import (
     CrawlLine,
@@ -46,7 +46,7 @@ from crawler.report import (
     decode_stored_report,
 )
 
-log = logging.getLogger("watchword.crawl")
+log = get_logger("watchword.crawl")
 
 #: An hourly crawl makes 30 good runs in a day and a quarter: recent, yet several hundred pages.
 _BASELINE_RUNS = 30
@@ -215,7 +215,7 @@ def record_line(
             withdrawal = record_missing_page(connection, identity, now, rules)
             return lost + Counter(gone=1, withdrawn=int(withdrawal is not None))
         case PageUnreadable(url, reason, identity):
-            log.warning("%s cannot be read: %s", url, reason)
+            log.warning("a page cannot be read", url=url, reason=reason)
             lost = count_lost_page(connection, identity) if identity else Counter()
             return lost + Counter(unreadable=1)
     raise TypeError(f"a {type(line).__name__} cannot be recorded by itself")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any, Protocol
@@ -23,9 +22,10 @@ from alerts.subscribers import DataStores, SubscriberDefaults
 from alerts.tokens import TokenSigner
 from alerts.web.metrics_access import MetricsAccess
 from alerts.web.work import Runner, WorkContext
+from crawler.event_log import get_logger
 from crawler.storage import Folder
 
-log = logging.getLogger("watchword.web")
+log = get_logger("watchword.web")
 
 #: One minute: pages change when a crawl ends, every quarter of an hour at most.
 _PAGE_CACHE_CONTROL = "public, max-age=60"
@@ -124,7 +124,7 @@ class WebContext(msgspec.Struct, frozen=True, kw_only=True):
         try:
             delete_withdrawn_files(self.ledger, self.feeds_folder)
         except OSError as error:
-            log.warning("the files of private feeds are not deleted yet: %s", error)
+            log.warning("the files of private feeds are not deleted yet", reason=error)
 
     @property
     def overdue_days(self) -> int:

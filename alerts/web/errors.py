@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Sequence
 from http import HTTPStatus
 
@@ -16,8 +15,9 @@ from alerts.language import gettext
 from alerts.language import gettext_noop as _
 from alerts.web.context import WebContext
 from alerts.web.heavy_work import TooBusy
+from crawler.event_log import get_logger
 
-log = logging.getLogger("watchword.web")
+log = get_logger("watchword.web")
 
 _TITLES = {
     HTTPStatus.NOT_FOUND: _("Page not found"),
@@ -90,7 +90,7 @@ class ErrorHandlers:
 
     async def handle_unavailable(self, request: Request, error: Exception) -> Response:
         """Answer 503 where the ledger cannot be used now. The daemon raises the alarm."""
-        log.warning("a page was answered with 503: %s", error)
+        log.warning("a page was answered with 503", reason=error)
         return await self.handle_http_exception(request, TooBusy())
 
     async def handle_disconnect(self, _request: Request, _error: Exception) -> Response:

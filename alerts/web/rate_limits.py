@@ -5,7 +5,6 @@ What the limits are is decided in `alerts.limits`.
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -19,8 +18,9 @@ from alerts.language import gettext_noop as _
 from alerts.ledger import LedgerError, LedgerUnavailable
 from alerts.limits import Client, Limit, Limiter, LimitReached, find_client
 from alerts.web.private_paths import SELF_CHECK_PATH
+from crawler.event_log import get_logger
 
-log = logging.getLogger("watchword.limits")
+log = get_logger("watchword.limits")
 
 _NOT_NOW = _("This cannot be done at the moment. Try again in a minute.")
 _RETRY_SECONDS = 60
@@ -102,7 +102,7 @@ class RateLimits:
         try:
             reached = await run_in_threadpool(self._limiter.count, Limit.WRONG_LINKS, client)
         except (LedgerUnavailable, LedgerError) as error:
-            log.error("a wrong link is not counted: %s", error)
+            log.error("a wrong link is not counted", reason=error)
             return
         if reached is not None:
             raise TooManyRequests(reached)
@@ -114,7 +114,7 @@ def _refusing_uncounted() -> Iterator[None]:
     try:
         yield
     except (LedgerUnavailable, LedgerError) as error:
-        log.error("a request cannot be counted, so it is refused: %s", error)
+        log.error("a request cannot be counted, so it is refused", reason=error)
         headers = {"Retry-After": str(_RETRY_SECONDS)}
         raise HTTPException(503, _NOT_NOW, headers) from error
 

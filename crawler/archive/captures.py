@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import zlib
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
@@ -14,9 +13,10 @@ from warcio.archiveiterator import ArchiveIterator
 from warcio.exceptions import ArchiveLoadFailed
 
 from crawler.archive.body import OversizedBody, read_body
+from crawler.event_log import get_logger
 from crawler.storage import Folder
 
-log = logging.getLogger("watchword.archive")
+log = get_logger("watchword.archive")
 
 _MEGABYTE = 1_000_000
 _SUFFIX = ".warc.gz"
@@ -78,7 +78,9 @@ def read_capture(folder: Folder, location: str) -> Capture | None:
     except FileNotFoundError:
         return None
     except (ArchiveLoadFailed, EOFError, zlib.error) as error:
-        log.warning("%s/%s cannot be read at %s: %s", folder, name, offset, error)
+        log.warning(
+            "a capture cannot be read", file=f"{folder}/{name}", offset=offset, reason=error
+        )
     return None
 
 
@@ -96,11 +98,11 @@ def read_captures(captures: CaptureFile) -> Iterator[Capture]:
                     capture = parse_record(record)
                     is_cut_off = record.raw_stream.limit > 0 or record.digest_checker.problems
                     if capture.body is not None and is_cut_off:
-                        log.warning("%s is cut off in the record of %s", captures, capture.url)
+                        log.warning("a file of captures is cut off", file=captures, url=capture.url)
                         return
                     yield capture
         except (ArchiveLoadFailed, EOFError, zlib.error) as error:
-            log.warning("%s is cut off: %s", captures, error)
+            log.warning("a file of captures is cut off", file=captures, reason=error)
 
 
 def parse_record(record: Any) -> Capture:
@@ -109,7 +111,7 @@ def parse_record(record: Any) -> Capture:
     try:
         body: bytes | None = read_body(record)
     except OversizedBody as error:
-        log.warning("the capture of %s is not read: %s", url, error)
+        log.warning("a capture is not read", url=url, reason=error)
         body = None
     return Capture(
         url,

@@ -8,7 +8,6 @@ a crawl that is writing the file goes on undisturbed.
 from __future__ import annotations
 
 import gzip
-import logging
 import uuid
 import zlib
 from collections.abc import Callable, Iterator
@@ -20,9 +19,10 @@ from warcio.archiveiterator import ArchiveIterator
 from warcio.exceptions import ArchiveLoadFailed
 
 from crawler.archive.captures import Capture, CaptureFile, list_capture_files, parse_record
+from crawler.event_log import get_logger
 from crawler.storage import Folder
 
-log = logging.getLogger("watchword.archive")
+log = get_logger("watchword.archive")
 
 #: A gzip header with a comment, which fills up what the payload cannot (RFC 1952 2.3).
 _GZIP_HEADER = b"\x1f\x8b\x08\x10\x00\x00\x00\x00\x00\xff"
@@ -71,7 +71,7 @@ def erase_captures(
         try:
             places.extend(_find_places(file, is_unwanted))
         except (ArchiveLoadFailed, EOFError, zlib.error) as error:
-            log.warning("%s cannot be searched to its end: %s", file, error)
+            log.warning("a file of captures cannot be searched to its end", file=file, reason=error)
             unreadable.append(file.name)
         if places:
             blanks = ((place.offset, build_blank_member(place.length, now)) for place in places)

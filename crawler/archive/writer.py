@@ -7,7 +7,6 @@ Every record is a gzip member of its own, so a crawl that is killed loses at mos
 
 from __future__ import annotations
 
-import logging
 import os
 import string
 from contextlib import suppress
@@ -24,9 +23,10 @@ from scrapy.http import Response
 from warcio.statusandheaders import StatusAndHeaders
 from warcio.warcwriter import WARCWriter
 
+from crawler.event_log import get_logger
 from crawler.fetching import get_spider
 
-log = logging.getLogger("watchword.archive")
+log = get_logger("watchword.archive")
 
 #: A new file is started at this size, so that pruning removes the archive in steps of 200 MB.
 MAX_FILE_MEGABYTES = 200
@@ -62,7 +62,7 @@ class CaptureMiddleware:
             try:
                 request.meta["capture"] = self._write_capture(Path(folder), request, response)
             except Exception as error:
-                log.exception("a capture of %s could not be written", request.url)
+                log.exception("a capture could not be written", url=request.url)
                 spider.counts["captures_lost"] += 1
                 spider.add_failure("archive", _describe_error(folder, error), request.url)
                 self._abandon_file()

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import logging
 from datetime import datetime
 
+from crawler.event_log import get_logger
 from scheduler.backup.errors import BackupDamaged
 from scheduler.backup.manifest import BackupManifest
 from scheduler.backup.place import BackupPlace
 
-log = logging.getLogger("watchword.backup")
+log = get_logger("watchword.backup")
 
 
 def delete_old_backups(place: BackupPlace, keep: int, now: datetime) -> list[str]:
@@ -34,7 +34,7 @@ def delete_old_backups(place: BackupPlace, keep: int, now: datetime) -> list[str
         try:
             kept.append(place.read_manifest(name))
         except BackupDamaged as error:
-            log.warning("%s", error)
+            log.warning("a backup cannot be read", reason=error)
             is_readable = False
     for name in place.list_abandoned(now):
         place.delete(name)

@@ -17,7 +17,7 @@ from scheduler.cli.errors import describe_error, write_error
 from scheduler.cli.group import watchword
 from scheduler.cli.options import GlobalOptions
 from scheduler.cli.umask import private_files
-from scheduler.logs import print_defect, redact_line
+from scheduler.redaction import print_defect, redact_line
 
 __all__ = ["main", "watchword"]
 

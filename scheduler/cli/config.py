@@ -6,7 +6,7 @@ import logging
 
 import click
 
-from scheduler import logs
+from scheduler import logs, redaction
 from scheduler.cli.options import get_options
 from scheduler.config import Config, load_config
 
@@ -21,14 +21,17 @@ def get_config(context: click.Context) -> Config:
     """
     configure_logs(context)
     config = load_config(get_options(context).config_path)
-    logs.hide(config.secrets)
+    if config.log.format == "json":
+        configure_logs(context, as_json=True)
+    redaction.hide(config.secrets)
     if config.ping.is_used:
         logs.keep_recent_lines()
     return config
 
 
-def configure_logs(context: click.Context) -> None:
-    """Set up logging, as the global options say."""
+def configure_logs(context: click.Context, *, as_json: bool = False) -> None:
+    """Set up logging, as the global options say, or as JSON whatever they say."""
     options = get_options(context)
     level = _LOG_LEVELS[min(options.verbosity, len(_LOG_LEVELS) - 1)]
-    logs.configure(level, as_json=options.log_json or options.document.is_wanted)
+    is_json = as_json or options.log_json or options.document.is_wanted
+    logs.configure(level, as_json=is_json)

@@ -8,7 +8,7 @@ import click
 
 from alerts.errors import ExitStatus, WatchwordError
 from scheduler.cli.options import choose_colour, get_options
-from scheduler.logs import redact_line
+from scheduler.redaction import redact_line
 
 #: Errors of a device that takes no more data. They come without the name of a file.
 _UNWRITABLE = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS}

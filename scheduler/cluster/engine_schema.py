@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterator
 from importlib.metadata import version
 from importlib.resources import files
@@ -11,8 +10,9 @@ from sqlalchemy import Connection, text
 
 from alerts.ledger import Ledger
 from alerts.ledger.queued_jobs import SCHEMA
+from crawler.event_log import get_logger
 
-log = logging.getLogger("watchword.cluster")
+log = get_logger("watchword.cluster")
 
 #: "jobs" in ASCII: those who install the tables at the same time wait for each other.
 _LOCK_KEY = 0x6A6F6273

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import logging
 from datetime import datetime
 
 from procrastinate.jobs import Job, Status
 from procrastinate.manager import JobManager
 
-log = logging.getLogger("watchword.cluster")
+from crawler.event_log import get_logger
+
+log = get_logger("watchword.cluster")
 
 #: The engine ends a job by its number alone. A worker that stood still, and whose job was given to
 #: another, would end that one's job: seen, and nothing was committed by either.
@@ -49,7 +50,9 @@ class GuardedJobManager(JobManager):
             delete_job=delete_job,
         )
         if not found:
-            log.warning("%s was given to another worker; it is left to that one", job.call_string)
+            log.warning(
+                "a job was given to another worker; it is left to that one", job=job.call_string
+            )
 
     async def prune_stalled_workers(self, seconds_since_heartbeat: float) -> list[int]:
         """Delete the rows of workers that are dead and have no job any more; return their ids.

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import logging
-
 from alerts.ledger import LedgerUnavailable, WriterLost
 from alerts.ledger.queued_jobs import JobClaim
+from crawler.event_log import get_logger
 from scheduler.cluster.work_queues import WorkFunction
 from scheduler.service import Service
 from scheduler.tasks import TASKS
 
-log = logging.getLogger("watchword.cluster")
+log = get_logger("watchword.cluster")
 
 
 def run_job(service: Service, name: str, function: WorkFunction, claim: JobClaim, key: str) -> None:
@@ -33,7 +32,7 @@ def run_job(service: Service, name: str, function: WorkFunction, claim: JobClaim
         try:
             function(service.with_ledger(service.ledger.fenced_by(claim)), key)
         except WriterLost as error:
-            log.warning("%s %s stopped: %s", name, key, error)
+            log.warning("a job stopped", job=name, shard=key, reason=error)
 
     try:
         if name in TASKS:
@@ -41,6 +40,6 @@ def run_job(service: Service, name: str, function: WorkFunction, claim: JobClaim
         else:
             work()
     except LedgerUnavailable as error:
-        log.error("%s %s failed: %s", name, key, error)
+        log.error("a job failed", job=name, shard=key, reason=error)
     except Exception:  # the boundary of a job: no defect may end the worker
-        log.exception("%s %s failed", name, key)
+        log.exception("a job failed", job=name, shard=key)

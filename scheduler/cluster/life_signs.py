@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import socket
 import threading
@@ -15,10 +14,11 @@ from sqlalchemy import func, select
 
 from alerts.ledger import LedgerUnavailable, cluster_processes
 from alerts.ledger.cluster_processes import ProcessRecord
+from crawler.event_log import get_logger
 from scheduler.service import Service
 from scheduler.systemd import notify_systemd
 
-log = logging.getLogger("watchword.cluster")
+log = get_logger("watchword.cluster")
 
 #: What is due is decided by the machines' clocks, and they must agree as far as a digest may be
 #: early: the same tolerance as for a clock that was set.
@@ -79,7 +79,7 @@ class _LifeSigns:
                 self._beat()
             except LedgerUnavailable as error:
                 if self._is_reached:
-                    log.error("the database is not reached: %s", error)
+                    log.error("the database is not reached", reason=error)
                 self._is_reached = False
                 notify_systemd(f"STATUS=the database does not answer: {error}")
             if self._over.wait(self._service.config.cluster.beat_seconds):
@@ -97,6 +97,8 @@ class _LifeSigns:
         notify_systemd("WATCHDOG=1", "STATUS=reaches the database")
         if abs(there - now) > _MAX_DIFFERENCE:
             log.error(
-                "this machine's clock shows %s and the database's %s: set it right", now, there
+                "this machine's clock differs from the database's: set it right",
+                now=now,
+                database=there,
             )
             self._on_wrong_clock()

@@ -19,6 +19,7 @@ from apscheduler.triggers.interval import IntervalTrigger
 from alerts.errors import ExitStatus, WatchwordError
 from alerts.ledger import queued_jobs
 from alerts.web import create_app
+from crawler.event_log import get_logger
 from scheduler.cluster.engine import JobFunction
 from scheduler.cluster.engine_schema import install_engine
 from scheduler.cluster.job_runner import run_job
@@ -32,7 +33,7 @@ from scheduler.jobs import sync_config
 from scheduler.service import Service
 from scheduler.web import build_web_context, serve
 
-log = logging.getLogger("watchword.cluster")
+log = get_logger("watchword.cluster")
 
 #: Seconds that jobs get to end after a signal: a third less than systemd gives a process before it
 #: kills it (90 s). Then the process leaves; each job can be killed, and another worker takes it.
@@ -70,7 +71,7 @@ def run_serve(service: Service, host: str, port: int) -> None:
         show_life(service, "serve"),
         serve(app, port, host, setting="--port", trusted_proxies=web.trusted_proxies) as address,
     ):
-        log.info("serving %s", address)
+        log.info("serving", address=address)
         service.stop.wait()
 
 
@@ -140,7 +141,9 @@ def _begin_to_stop(service: Service) -> None:
 
 
 def _leave() -> None:
-    log.warning("a job has not ended in %.0f s: another worker will do it again", STOP_SECONDS)
+    log.warning(
+        "a job has not ended in time: another worker will do it again", seconds=STOP_SECONDS
+    )
     logging.shutdown()
     os._exit(ExitStatus.OK)
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import logging
 from datetime import datetime
 
 from alerts.ledger import Ledger, jobs, queued_jobs
+from crawler.event_log import get_logger
 from scheduler.tasks import TASKS
 
-log = logging.getLogger("watchword.cluster")
+log = get_logger("watchword.cluster")
 
 _ENDS = {"todo": "given to another", "aborted": "done by another job", "failed": "given up"}
 
@@ -28,4 +28,4 @@ def sweep_stalled(ledger: Ledger, stalled_seconds: float, now: datetime) -> None
             if job.task in TASKS:
                 jobs.note_death(connection, job.task, now, shard=job.key)
     for job in released:
-        log.warning("%s %s had a dead worker: it is %s", job.task, job.key, _ENDS[job.status])
+        log.warning("a job had a dead worker", job=job.task, shard=job.key, then=_ENDS[job.status])

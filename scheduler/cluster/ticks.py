@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable
 from datetime import UTC, datetime
 
 from alerts.ledger import LedgerUnavailable, queued_jobs
 from alerts.ledger.queued_jobs import QueuedJob
 from alerts.operator import are_cluster_alarms_true, find_cluster_alarms, update_cluster_alarms
+from crawler.event_log import get_logger
 from scheduler.cluster.periodic import PERIODIC, PeriodicTask
 from scheduler.cluster.sweep import sweep_stalled
 from scheduler.cluster.work_queues import list_jobs
 from scheduler.service import Service
 from scheduler.tasks import TASKS, tell_operator
 
-log = logging.getLogger("watchword.cluster")
+log = get_logger("watchword.cluster")
 
 
 class Ticker:
@@ -90,6 +90,6 @@ def _guard(step: Callable[[], None]) -> None:
     try:
         step()
     except LedgerUnavailable as error:
-        log.error("%s: %s", step.__name__, error)
+        log.error("a step failed", step=step.__name__, reason=error)
     except Exception:  # the boundary of a step: no defect may end the scheduler
-        log.exception("%s failed", step.__name__)
+        log.exception("a step failed", step=step.__name__)

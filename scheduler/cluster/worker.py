@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import signal
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -13,9 +12,10 @@ from dataclasses import dataclass
 from procrastinate import App
 
 from alerts.ledger import Ledger
+from crawler.event_log import get_logger
 from scheduler.cluster.engine import IDLE_QUEUE, JobFunction, build_app
 
-log = logging.getLogger("watchword.cluster")
+log = get_logger("watchword.cluster")
 
 #: Seconds before the engine's worker is started again: a server that restarts takes a few.
 _PAUSE = 1.0
@@ -111,6 +111,6 @@ class WorkerLoop:
                 )
         except Exception as error:  # noqa: BLE001  # the boundary of the engine: it starts again
             reason = " ".join(str(error).split()) or type(error).__name__
-            log.error("the worker ended: %s; it starts again", reason)
+            log.error("the worker ended; it starts again", reason=reason)
         else:
             log.warning("the worker ended; it starts again")

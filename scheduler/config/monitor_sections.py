@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ipaddress import IPv4Network, IPv6Network, ip_network
-from typing import Annotated
+from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
 from msgspec import Meta
@@ -11,6 +11,13 @@ from msgspec import Meta
 from alerts.secret import Secret, SecretAddress
 from scheduler.config.fields import IntervalMinutes
 from scheduler.config.section import ConfigSection, check_password
+
+
+class LogSection(ConfigSection, frozen=True):
+    """``[log]``: the log lines on standard error."""
+
+    #: ``console`` for people, or ``json``: one object a line; ``--log-json`` is the same
+    format: Literal["console", "json"] = "console"
 
 
 class MetricsSection(ConfigSection, frozen=True):

@@ -56,7 +56,7 @@ from scheduler.config.fields import (
     shorten,
 )
 from scheduler.config.introspection import list_secrets
-from scheduler.config.monitor_sections import MetricsSection, PingSection
+from scheduler.config.monitor_sections import LogSection, MetricsSection, PingSection
 from scheduler.config.section import ConfigSection, check_password
 
 
@@ -348,6 +348,7 @@ class Config(ConfigSection, frozen=True):
     imap: ImapSection = ImapSection()
     channels: dict[str, ChannelSettings] = msgspec.field(default_factory=dict)
     web: WebSection = WebSection()
+    log: LogSection = LogSection()
     metrics: MetricsSection = MetricsSection()
     ping: PingSection = PingSection()
     operator: OperatorSection = OperatorSection()

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from alerts.ledger import pauses
 from alerts.recording import CrawlOutcome, CrawlPolicy, find_backoff_end, plan_crawl
 from crawler.archive import delete_oldest_captures
+from crawler.event_log import get_logger
 from crawler.plan import CrawlPlan
 from crawler.report import CrawlLine
 from scheduler.clock_check import check_clock
@@ -19,7 +20,7 @@ from scheduler.pings import CrawlPings
 from scheduler.service import Service
 from scheduler.takedown import erase_taken_down
 
-log = logging.getLogger("watchword.jobs")
+log = get_logger("watchword.jobs")
 
 
 def run_crawl(
@@ -43,7 +44,7 @@ def run_crawl(
     pings = CrawlPings(service.config.ping, name)
     with notes.noting_loss(job):
         if reason := find_obstacle(service, name):
-            log.info("no crawl of %s: %s", name, reason)
+            log.info("no crawl is made", source=name, reason=reason)
             pings.skip(reason)
             return CrawlOutcome(name, "blocked", reason, {})
         check_clock(service)
@@ -57,7 +58,7 @@ def run_crawl(
 
 
 def _crawl(service: Service, name: str, on_line: Callable[[CrawlLine], None]) -> CrawlOutcome:
-    log.info("crawl of %s starts", name)
+    log.info("crawl starts", source=name)
     started_at = datetime.now(UTC)  # compared with the times of files, which the machine sets
     outcome = crawl_source(
         service.ledger,
@@ -70,7 +71,7 @@ def _crawl(service: Service, name: str, on_line: Callable[[CrawlLine], None]) ->
     erase_taken_down(service, name, started_at)
     _prune_archive(service.config.archive)
     level = logging.INFO if outcome.verdict in {"ok", "empty"} else logging.WARNING
-    log.log(level, "crawl of %s: %s, %s", name, outcome.verdict, outcome.reason)
+    log.log(level, "crawl ended", source=name, verdict=outcome.verdict, reason=outcome.reason)
     return outcome
 
 
@@ -119,4 +120,8 @@ def find_crawl_pause(service: Service, name: str) -> str | None:
 def _prune_archive(archive: ArchiveSection) -> None:
     if archive.enabled:
         for path in delete_oldest_captures(archive.path, archive.max_gigabytes):
-            log.warning("archive: %s was deleted to stay within %g GB", path, archive.max_gigabytes)
+            log.warning(
+                "a file of captures was deleted to stay within archive.max_gigabytes",
+                file=path,
+                gigabytes=archive.max_gigabytes,
+            )

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 
+from crawler.event_log import build_formatter
 from scheduler.demo.inbox import Inbox
 from scheduler.demo.pages import EVENT_LABELS
 from scheduler.demo.source import DemoSource, SourceEvent
@@ -66,7 +67,7 @@ def log_to_file(path: Path) -> Iterator[None]:
     """Write log lines into a file instead of the terminal while the block runs."""
     root = logging.getLogger()
     handler = logging.handlers.RotatingFileHandler(path, maxBytes=_MAX_LOG_BYTES, backupCount=1)
-    handler.setFormatter(logging.Formatter("%(asctime)s %(name)s %(message)s"))
+    handler.setFormatter(build_formatter("console"))
     former = root.handlers[:]
     root.handlers[:] = [handler]
     try:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import heapq
 import itertools
-import logging
 import random
 import threading
 import time
@@ -15,10 +14,11 @@ from alerts.errors import WatchwordError
 from alerts.ledger import subscriptions
 from alerts.ledger.subscriptions import Subscription
 from alerts.queries import ast, iter_words, parse_canonical
+from crawler.event_log import get_logger
 from scheduler.demo.source import DemoSource, SourceEvent
 from scheduler.service import Service
 
-log = logging.getLogger("watchword.demo")
+log = get_logger("watchword.demo")
 
 #: Real seconds between two questions; they are chosen evenly from this range, as all below.
 _QUESTION_SECONDS = 20.0, 30.0
@@ -88,7 +88,7 @@ class Timetable:
             try:
                 self._tick()
             except WatchwordError as error:  # the ledger is busy, or the question was withdrawn
-                log.info("nothing happened: %s", error)
+                log.info("nothing happened", reason=error)
             except Exception:  # the boundary of a thread: the demo goes on
                 log.exception("the timetable goes on after a failure")
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import threading
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -10,12 +9,13 @@ from typing import TypeAlias
 
 from alerts.errors import WatchwordError
 from alerts.model import Recipient
+from crawler.event_log import get_logger
 from scheduler.clock import Clock
 from scheduler.config import Config
 from scheduler.doctor.dns import DnsLookup
 from scheduler.doctor.report import CheckResult, failed
 
-log = logging.getLogger("watchword.doctor")
+log = get_logger("watchword.doctor")
 
 #: Seconds for one conversation with a server: who waits at a terminal has given up by then.
 CONVERSATION_SECONDS = 10.0
@@ -56,7 +56,7 @@ class _Run:
             advice = "mend what the message names, and run `watchword doctor` again"
             self.results.append(failed(self.name, " ".join(str(error).split()), advice))
         except Exception as error:
-            log.exception("the check %s could not be made", self.name)
+            log.exception("a check could not be made", check=self.name)
             detail = f"the check itself failed: {type(error).__name__}: {error}"
             self.results.append(failed(self.name, detail, "please report this, with the log line"))
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,10 +12,11 @@ import requests
 from alerts.delivery import BoundedSession
 from alerts.recording import CrawlOutcome
 from alerts.secret import SecretAddress, show_address
+from crawler.event_log import get_logger
 from scheduler.pings.recent_lines import RECENT_LINES
 from scheduler.pings.settings import PingSettings
 
-log = logging.getLogger("watchword.pings")
+log = get_logger("watchword.pings")
 
 #: Seconds to wait for an answer. Rounds and crawls wait meanwhile, every few minutes at most.
 _TIMEOUT = 5.0
@@ -68,10 +68,10 @@ class RunPing:
             with BoundedSession() as session:
                 response = session.post(url, data=body, headers=headers, timeout=_TIMEOUT)
         except requests.RequestException as error:
-            log.warning("no ping to %s: %s", show_address(url), type(error).__name__)
+            log.warning("a ping did not arrive", url=show_address(url), reason=type(error).__name__)
             return
         if not response.ok:
-            log.warning("%s answered a ping with %d", show_address(url), response.status_code)
+            log.warning("a ping was refused", url=show_address(url), status=response.status_code)
 
 
 def build_url(address: str, suffix: str, run_id: str) -> str:

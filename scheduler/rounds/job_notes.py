@@ -11,7 +11,6 @@ job that has nothing to do only looks; that it did is written once a minute: see
 
 from __future__ import annotations
 
-import logging
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -24,10 +23,11 @@ from sqlalchemy import Connection
 from alerts.errors import ExitStatus, WatchwordError
 from alerts.ledger import Ledger, LedgerUnavailable, WriterLost, jobs
 from alerts.operator import update_job_alarms
+from crawler.event_log import get_logger
 from scheduler.clock import Clock, ClockDoubted
 from scheduler.rounds.liveness import Liveness
 
-log = logging.getLogger("watchword.jobs")
+log = get_logger("watchword.jobs")
 
 T = TypeVar("T")
 
@@ -173,7 +173,7 @@ class JobNotes:
         otherwise: T,
         shard: str | None,
     ) -> T:
-        log.debug("%s starts", name)
+        log.debug("a job starts", job=name)
         try:
             return work()
         except _ENDS_ROUND as error:
@@ -237,7 +237,9 @@ class JobNotes:
         failure = describe_failure(name, error)
         self.failures.append(failure)
         is_expected = isinstance(error, WatchwordError | OSError)
-        log.error("%s failed: %s", name, failure.reason, exc_info=None if is_expected else error)
+        log.error(
+            "a job failed", job=name, reason=failure.reason, exc_info=None if is_expected else error
+        )
         was_noted = name in self._noted
         self._unwritten.append(UnwrittenFailure(failure, begun_at, self._clock(), shard, was_noted))
         self._noted.discard(name)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import math
 import time
 from collections import Counter
@@ -17,11 +16,12 @@ from alerts.delivery import ChannelRefused, ChannelUnavailable, DeliveryWatch, d
 from alerts.ledger import claims, cluster_processes, pauses
 from alerts.model import Recipient
 from alerts.operator import update_mail_alarms
+from crawler.event_log import get_logger
 from scheduler.service import Service
 from scheduler.tasks.task import ProgressCallback, Task
 from scheduler.tasks.upkeep import queue_operator_messages
 
-log = logging.getLogger("watchword.jobs")
+log = get_logger("watchword.jobs")
 
 #: Workers that deliver at the same time. How many connections they open together is in the config.
 _MAX_WORKERS = 16
@@ -138,7 +138,7 @@ def _notify_operator(service: Service) -> None:
         try:
             deliver_messages(service, recipient=recipient.address)
         except ChannelUnavailable as error:
-            log.error("the operator is not notified at %s yet: %s", recipient, error)
+            log.error("the operator is not notified yet", recipient=recipient, reason=error)
 
 
 def _list_waiting(connection: Connection, now: datetime) -> Sequence[str]:

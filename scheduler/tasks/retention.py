@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import logging
 import time
 from datetime import timedelta
 
 from alerts.ledger import jobs
 from alerts.ledger.retention import prune
+from crawler.event_log import get_logger
 from scheduler.service import Service
 
-log = logging.getLogger("watchword.jobs")
+log = get_logger("watchword.jobs")
 
 #: The name in the ledger under which it is noted when it was last done.
 _JOB = "prune"
@@ -36,7 +36,7 @@ def prune_daily(service: Service) -> None:
         is_stopped=lambda: service.stop.is_set() or time.monotonic() > end,
     )
     if deleted:
-        log.info("deleted what is old: %s", dict(deleted))
+        log.info("deleted what is old", **deleted)
     with service.ledger.writing() as connection:
         jobs.begin(connection, _JOB, now)
         jobs.end_well(connection, _JOB, service.clock())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -12,9 +11,10 @@ from typing import TypeAlias
 from sqlalchemy import Connection
 
 from alerts.ledger import LedgerUnavailable, WriterLost
+from crawler.event_log import get_logger
 from scheduler.service import Service
 
-log = logging.getLogger("watchword.jobs")
+log = get_logger("watchword.jobs")
 
 #: Called with how many are done, and of how many.
 ProgressCallback: TypeAlias = Callable[[int, int], None]
@@ -77,7 +77,7 @@ class Task:
                 except Exception as error:  # noqa: BLE001  # the boundary of a piece; raised below
                     failures.append(error)
         for failure in failures[1:]:
-            log.error("%s failed in another piece too: %s", self.name, failure)
+            log.error("a job failed in another piece too", job=self.name, reason=failure)
         if failures:
             raise failures[0]
         return done

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from datetime import datetime, timedelta
 from functools import cached_property
 
@@ -36,10 +35,11 @@ from alerts.subscribers import (
     UNDO_PERIOD,
     delete_personal_data,
 )
+from crawler.event_log import get_logger
 from scheduler.service import Service
 from scheduler.tasks.retention import prune_daily
 
-log = logging.getLogger("watchword.jobs")
+log = get_logger("watchword.jobs")
 
 #: How long addresses and the text of messages are kept after they were needed: four weeks, so that
 #: the operator can help somebody who unsubscribed by mistake or misses an email.
@@ -124,7 +124,7 @@ def delete_expired_data(service: Service) -> None:
     service.memory.hourly.mark_done("delete", now, due_at=next_at)
     erase_deleted(service.ledger)
     if former:
-        log.info("deleted the data of %d subscribers who left four weeks ago", former)
+        log.info("deleted the data of subscribers who left four weeks ago", subscribers=former)
     prune_daily(service)
 
 

@@ -6,7 +6,6 @@ is closed. It runs at a lower priority than the pages and the daemon.
 
 from __future__ import annotations
 
-import logging
 import os
 import pickle
 import sys
@@ -15,11 +14,13 @@ from multiprocessing.connection import Connection
 from starlette.exceptions import HTTPException
 
 from alerts.errors import WatchwordError
+from alerts.refusals import mask_addresses
 from alerts.web import WorkContext, WorkSettings
+from crawler.event_log import configure_child, get_logger
 from scheduler.clock import wall_clock
 from scheduler.web.work_calls import WorkCall, WorkFailed
 
-log = logging.getLogger("watchword.web")
+log = get_logger("watchword.web")
 
 #: On the scale of nice(1), a step of ten is a ninth of the processor time if others want it too.
 _NICENESS = 10
@@ -28,6 +29,7 @@ _NICENESS = 10
 def main() -> None:
     """Answer calls until the web server has ended."""
     os.nice(_NICENESS)
+    configure_child(mask_addresses)
     with Connection(int(sys.argv[1])) as connection:
         settings: WorkSettings = connection.recv()
         context = settings.open(wall_clock)

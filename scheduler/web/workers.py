@@ -7,7 +7,6 @@ its own, at a lower priority, it takes the processor time that these leave.
 
 from __future__ import annotations
 
-import logging
 import queue
 import socket
 import subprocess
@@ -20,12 +19,13 @@ from typing import ParamSpec, TypeVar, cast
 from starlette.concurrency import run_in_threadpool
 
 from alerts.web import Work, WorkInterrupted, WorkSettings
+from crawler.event_log import get_logger
 from scheduler.web.work_calls import WorkCall
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
-log = logging.getLogger("watchword.web")
+log = get_logger("watchword.web")
 
 #: Seconds that a call may take: an export's first part may use the database for twice ten.
 _CALL_SECONDS = 30.0
@@ -78,7 +78,7 @@ class WorkerProcesses:
         try:
             is_returned, value = worker.call(call)
         except WorkInterrupted as error:
-            log.error("%s, so a request was answered with 503", error)
+            log.error("a request was answered with 503", reason=error)
             self._workers.discard(worker)
             worker.stop()
             raise

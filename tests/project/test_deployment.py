@@ -7,6 +7,7 @@ import re
 import shlex
 import shutil
 import subprocess
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -160,6 +161,47 @@ def test_containers_run_commands_that_exist_and_take_every_queue(compose: Any) -
     assert sorted(",".join(queues).split(",")) == sorted(QUEUES)
 
 
+def test_only_containers_with_pages_are_asked_for_one(compose: Any) -> None:
+    for service in compose["services"].values():
+        if service.get("image") == "watchword":
+            is_off = service.get("healthcheck", {}).get("disable", False)
+            assert is_off is (service["command"][0] in {"schedule", "work"})
+
+
+def test_one_container_does_everything_on_one_machine() -> None:
+    yaml = pytest.importorskip("yaml", reason="the environment is older than the lock: make check")
+    compose = yaml.safe_load((_FOLDER / "compose-one-machine.yaml").read_text())
+    assert set(compose["services"]) == {"database", "mail", "watchword"}
+    service = compose["services"]["watchword"]
+    assert parse_command(service["command"]).info_name == "run"
+    assert int(service["stop_grace_period"].rstrip("s")) > GRACE_SECONDS
+    assert (service["read_only"], service["cap_drop"]) == (True, ["ALL"])
+    for volume in service["volumes"]:
+        source, _, place = volume.partition(":")
+        assert source in compose["volumes"] or (_FOLDER / source).exists()
+        assert Path(place.removesuffix(":ro")).is_absolute()
+    web = load("containers.toml").web
+    assert web.host != "127.0.0.1"  # that of the container alone
+    assert service["ports"] == [f"127.0.0.1:8080:{web.port}"]
+
+
+def list_copied_files() -> list[str]:
+    """What the image copies from the checkout."""
+    text = (_FOLDER / "Dockerfile").read_text()
+    return " ".join(re.findall(r"^COPY (?!--)(.*) \S+$", text, re.MULTILINE)).split()
+
+
+def test_the_image_holds_what_the_wheel_is_made_of() -> None:
+    """Hatchling fails on a file to include that is not there."""
+    wheel = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["tool"]["hatch"]["build"]
+    wanted = [*wheel["targets"]["wheel"]["packages"], *wheel["targets"]["wheel"]["force-include"]]
+    copied = re.findall(
+        r"^COPY (?!--)(.*) \S+$", (_FOLDER / "Dockerfile").read_text(), re.MULTILINE
+    )
+    folders = tuple(" ".join(copied).split())
+    assert [name for name in wanted if not any(Path(name).is_relative_to(f) for f in folders)] == []
+
+
 def test_containers_find_their_files_and_wait_for_jobs(compose: Any) -> None:
     build = compose["x-watchword"]["build"]
     assert (_FOLDER / build["context"] / build["dockerfile"]).exists()
@@ -170,7 +212,9 @@ def test_containers_find_their_files_and_wait_for_jobs(compose: Any) -> None:
 
 
 def test_the_image_copies_what_exists() -> None:
-    copied = re.findall(r"^COPY (.*) \S+$", (_FOLDER / "Dockerfile").read_text(), re.MULTILINE)
+    copied = re.findall(
+        r"^COPY (?!--)(.*) \S+$", (_FOLDER / "Dockerfile").read_text(), re.MULTILINE
+    )
     for name in " ".join(copied).split():
         assert (REPOSITORY / name).exists(), name
 
@@ -193,3 +237,17 @@ def test_a_document_links_to_every_file() -> None:
     documents = "".join(path.read_text() for folder in folders for path in folder.glob("*.md"))
     for path in _FOLDER.iterdir():
         assert f"deployment/{path.name}" in documents, path.name
+
+
+def test_the_matrix_of_the_forge_has_the_supported_versions() -> None:
+    yaml = pytest.importorskip("yaml", reason="the environment is older than the lock: make check")
+    workflow = yaml.safe_load((REPOSITORY / ".github" / "workflows" / "ci.yml").read_text())
+    project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["project"]
+    classified = re.findall(r"Python :: (3\.\d+)", "\n".join(project["classifiers"]))
+    assert workflow["jobs"]["test"]["strategy"]["matrix"]["python"] == classified
+    assert workflow["permissions"] == {"contents": "read"}
+    for job in workflow["jobs"].values():
+        for step in job["steps"]:
+            assert re.fullmatch(r"actions/[a-z-]+@v\d+", step.get("uses", "actions/x@v1"))
+            for target in re.findall(r"make ([a-z-]+)", step.get("run", "")):
+                assert f"\n{target}:" in (REPOSITORY / "Makefile").read_text()

@@ -59,7 +59,7 @@ def test_new_questions_reach_the_inbox_and_the_feed(tmp_path: Path) -> None:
             assert daemon.wait(timeout=30) == 0
             assert daemon.stderr is not None
             log = daemon.stderr.read()
-        assert "SIGTERM: stopping" in log
+        assert "stopping: signal=SIGTERM" in log
         assert "Traceback" not in log
         assert set(count_sent_links(service.emails).values()) == {1}
         assert source.requests
@@ -97,7 +97,7 @@ def test_a_hangup_ends_the_daemon_as_sigterm_does_but_not_under_nohup(
             assert daemon.stderr is not None
             log = daemon.stderr.read()
         assert "Traceback" not in log
-        assert ("SIGHUP: stopping" in log) is not is_ignored
+        assert ("stopping: signal=SIGHUP" in log) is not is_ignored
         service.run("once", "--no-crawl")
         ids = Counter(str(mail["Message-ID"]) for mail in server.parsed_messages)
         assert set(ids.values()) == {1}
@@ -241,7 +241,7 @@ def test_a_job_that_fails_is_logged_and_runs_again(
         daemon.shut_down()
         idle.ledger.engine.dispose()
     assert daemon.failures >= 2
-    assert "job failing failed" in caplog.text
+    assert "a job failed and will run again at its next time: job=failing" in caplog.text
     assert calls[-1] - calls[0] < timedelta(seconds=20)
 
 

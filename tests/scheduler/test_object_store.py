@@ -103,7 +103,7 @@ def test_a_store_that_cannot_be_reached_costs_the_captures_and_no_question(
     archive = '[archive]\npath = "s3://service/captures"\n'
     service = ServiceFolder(tmp_path, build_config(replica.url, extra=archive))
     done = service.run("once", expect=1)
-    assert "crawl london failed: " in done.stderr
+    assert 'a job failed: job="crawl london" reason=' in done.stderr
     assert "s3://service/captures" in done.stderr
     assert "30 questions" in service.run("status", expect=None).stdout
 

@@ -289,7 +289,7 @@ def test_a_second_daemon_exits_at_once_and_the_first_stops_on_sigterm(tmp_path: 
     with service.running("-vv", "run") as first:
         assert first.stderr is not None
         for line in first.stderr:  # until it is at work
-            if "match starts" in line:
+            if "a job starts: job=match" in line:
                 break
         service.run("run", expect=75)
         service.run("once", "--no-crawl", expect=75)

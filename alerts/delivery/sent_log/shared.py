@@ -8,7 +8,6 @@ restored from a backup, and the service stands still while that is done.
 from __future__ import annotations
 
 import atexit
-import logging
 import shutil
 import tempfile
 import threading
@@ -20,9 +19,10 @@ from datetime import date, datetime
 from pathlib import Path
 
 from alerts.delivery.sent_log.local import KEPT_DAYS, SentLog, SentLogError, split_keys
+from crawler.event_log import get_logger
 from crawler.storage import Folder
 
-log = logging.getLogger("watchword.deliver")
+log = get_logger("watchword.deliver")
 
 #: Seconds after which added keys are written, all in one file: a store takes some 20 ms for a file,
 #: and at the start every file is read. A process that is killed loses the keys of so many seconds,
@@ -137,7 +137,9 @@ class SharedSentLog(SentLog):
             except SentLogError as error:
                 if is_first:
                     raise
-                log.warning("%s; what other processes sent in the last minutes is not known", error)
+                log.warning(
+                    "what other processes sent in the last minutes is not known", reason=error
+                )
             self._fetched_at = time.monotonic()
 
     def _copy_files(self) -> None:
@@ -158,7 +160,9 @@ class SharedSentLog(SentLog):
             with self._explaining_faults(), self._files_lock:
                 self._write()
         except SentLogError as error:
-            log.error("%s; it is tried again when the next message is sent", error)
+            log.error(
+                "the sent log is not written; it is tried again with the next message", reason=error
+            )
 
     def _write(self) -> None:
         """Write what was added, in a new file for each day."""

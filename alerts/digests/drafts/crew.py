@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import math
 import socket
 import struct
@@ -17,8 +16,9 @@ from typing import TypeAlias, cast
 
 from alerts.digests.drafts.draft import DraftBatch
 from alerts.digests.drafts.draft_settings import DraftSettings
+from crawler.event_log import get_logger
 
-log = logging.getLogger("watchword.compose")
+log = get_logger("watchword.compose")
 
 #: The ids of subscribers who are looked at in one transaction.
 Batch: TypeAlias = Sequence[int]
@@ -70,7 +70,7 @@ def _start(settings: DraftSettings, processes: int, patience: float) -> list[_Wr
     try:
         crew.extend(_Writer(settings, patience) for _ in range(processes))
     except OSError as error:
-        log.warning("no more processes that write digests ahead can be started: %s", error)
+        log.warning("no more processes that write digests ahead can be started", reason=error)
     return crew
 
 

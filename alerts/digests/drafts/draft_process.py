@@ -6,7 +6,6 @@ until the other end is closed. It only reads the ledger, so it can be killed at 
 
 from __future__ import annotations
 
-import logging
 import os
 import sys
 from collections.abc import Sequence
@@ -16,8 +15,10 @@ from alerts.digests.drafts.draft import DraftBatch, write_drafts
 from alerts.digests.drafts.draft_settings import DraftSettings
 from alerts.digests.drafts.run import DigestRun
 from alerts.ledger import Ledger
+from alerts.refusals import mask_addresses
+from crawler.event_log import configure_child, get_logger
 
-log = logging.getLogger("watchword.compose")
+log = get_logger("watchword.compose")
 
 #: On the scale of nice(1): a third of the processor time if the process that puts drafts into the
 #: outbox, and that serves pages, wants it too.
@@ -27,6 +28,7 @@ _NICENESS = 5
 def main() -> None:
     """Write drafts until the other process has ended or wants no more."""
     os.nice(_NICENESS)
+    configure_child(mask_addresses)
     with Connection(int(sys.argv[1])) as connection:
         try:
             settings: DraftSettings = connection.recv()

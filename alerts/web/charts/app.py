@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from typing import get_args
 
 from starlette.exceptions import HTTPException
@@ -25,8 +24,9 @@ from alerts.web.heavy_work import HeavyWork, TooBusy, describe_work
 from alerts.web.http_cache import is_unchanged, strong_tag
 from alerts.web.rate_limits import RateLimits
 from alerts.web.work import Work, WorkInterrupted
+from crawler.event_log import get_logger
 
-log = logging.getLogger("watchword.web")
+log = get_logger("watchword.web")
 
 _MEDIA_TYPES = {
     "svg": "image/svg+xml",
@@ -73,7 +73,7 @@ class ChartRoutes:
         except StatementTimeout:
             return _refuse(503, gettext("This search takes too long. Add a rarer word."))
         except WorkInterrupted as error:
-            log.warning("a chart was answered with 503: %s", error)
+            log.warning("a chart was answered with 503", reason=error)
             return _refuse(503, TooBusy().detail, TooBusy().headers)
         except HTTPException as error:
             return _refuse(error.status_code, error.detail, error.headers)

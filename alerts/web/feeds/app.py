@@ -7,7 +7,6 @@ with the ledger at most once a second.
 
 from __future__ import annotations
 
-import logging
 import time
 from urllib.parse import parse_qs
 
@@ -35,9 +34,10 @@ from alerts.web.feeds.response import EncodedFeed, encode_feed, send_feed
 from alerts.web.heavy_work import HeavyWork, TooBusy, describe_work
 from alerts.web.rate_limits import RateLimits
 from alerts.web.work import WorkInterrupted
+from crawler.event_log import get_logger
 from crawler.storage import StoredFile
 
-log = logging.getLogger("watchword.web")
+log = get_logger("watchword.web")
 
 #: 1500 files of about 50 kB, plain and gzipped together, are 75 MB.
 _MAX_CACHED_FILES = 1500
@@ -171,7 +171,7 @@ class FeedsApp:
         except StatementTimeout as error:
             raise HTTPException(503, "This search takes too long. Add a rarer word.") from error
         except (LedgerUnavailable, WorkInterrupted) as error:
-            log.warning("a feed was answered with 503: %s", error)
+            log.warning("a feed was answered with 503", reason=error)
             raise TooBusy from error
         if isinstance(found, Response):
             return found

@@ -6,7 +6,6 @@ changes nothing.
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Mapping
 from zoneinfo import ZoneInfo
 
@@ -34,8 +33,9 @@ from alerts.web.forms import EXPIRED_FORM, FormTokens, read_form
 from alerts.web.pages.alert_form import AlertForm, FormOutcome, apply_alert_form
 from alerts.web.pages.alerts_view import describe_feeds, list_zones, load_alerts_view
 from alerts.web.rate_limits import RateLimits
+from crawler.event_log import get_logger
 
-log = logging.getLogger("watchword.web")
+log = get_logger("watchword.web")
 
 #: Seconds for which a page waits for readers of the ledger.
 _MAX_ERASING_SECONDS = 0.5
@@ -221,7 +221,7 @@ class AlertsPages:
         try:
             erase_deleted(self._context.ledger, _MAX_ERASING_SECONDS)
         except LedgerUnavailable as error:
-            log.warning("%s", error)  # the data is deleted; the daemon erases it in its next round
+            log.warning("deleted data is not erased yet", reason=error)
         return self._context.render_page("data_deleted", kept=left.kept.values())
 
     def _render(

@@ -6,7 +6,6 @@ understands, with a hint to come back where nothing has failed.
 
 from __future__ import annotations
 
-import logging
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
@@ -30,8 +29,9 @@ from alerts.operator import (
 )
 from alerts.web.context import WebContext
 from alerts.web.pages.status_view import StatusView, build_view, format_length, format_minutes
+from crawler.event_log import get_logger
 
-log = logging.getLogger("watchword.web")
+log = get_logger("watchword.web")
 
 _STATUS_CODES = {Health.WELL: 200, Health.NOT_YET: 503, Health.TROUBLE: 503}
 #: Five minutes: a first crawl takes some.
@@ -119,7 +119,7 @@ class StatusPage:
         try:
             return await run_in_threadpool(self._context.read_status)
         except (DBAPIError, WatchwordError) as error:
-            log.error("the status cannot be read: %s", " ".join(str(error).split()))
+            log.error("the status cannot be read", reason=" ".join(str(error).split()))
             return ServiceStatus.of_unusable_ledger(self._context.clock(), str(error))
 
 

@@ -14,7 +14,7 @@ import msgspec
 from alerts.errors import ExitStatus
 from alerts.ledger import DatabaseURL
 from crawler.storage import FolderError
-from scheduler import logs
+from scheduler import redaction
 from scheduler.backup import OpenedBackup, Restore, RestoredState, find_backup
 from scheduler.cli.config import configure_logs
 from scheduler.cli.errors import print_error
@@ -80,7 +80,7 @@ def restore_command(
     _check_options(target, ledger_url, replaces=replace)
     configure_logs(context)
     if ledger_url is not None:
-        logs.hide([DatabaseURL(ledger_url)])
+        redaction.hide([DatabaseURL(ledger_url)])
         if DatabaseURL(ledger_url).has_password:
             print_error("the password in URL can be seen in the list of processes: use ~/.pgpass")
     try:

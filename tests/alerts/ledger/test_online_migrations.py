@@ -130,7 +130,7 @@ def test_an_upgrade_waits_for_a_long_transaction_and_says_so(
             long.execute(text("select * from writer"))
             with caplog.at_level(logging.WARNING, "watchword.ledger"):
                 opened = pool.submit(open_ledger, url)
-                wait_for_log(caplog, "waits for nightly")
+                wait_for_log(caplog, 'waits_for="nightly')
             begun = time.monotonic()
             with engine.connect() as other:
                 other.execute(text("select * from writer"))

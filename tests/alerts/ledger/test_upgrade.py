@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import hashlib
 import mailbox
+import tomllib
 from collections import Counter
 from datetime import UTC, datetime
 from email import policy
@@ -27,6 +28,7 @@ from alerts.ledger import (
     held_changes,
     open_ledger,
     questions,
+    schema_version,
     subscriptions,
     topic_ranges,
     topics,
@@ -37,6 +39,7 @@ from alerts.matching import TopicMatcher
 from alerts.rendering import Templates
 from tests.alerts.ledger.test_ledger import is_ours
 from tests.support import old_ledgers
+from tests.support.paths import REPOSITORY
 from tests.support.postgres import create_database
 
 HEAD = MailIdentity("Watchword", "w@demo.example", "leave@demo.example", "https://watch.example")
@@ -88,6 +91,14 @@ def test_an_old_ledger_sends_what_was_due_once(version: str, tmp_path: Path) -> 
     path = tmp_path / "ledger.sqlite3"
     old_ledgers.load_sqlite(version, path)
     check_upgrade(version, f"sqlite:///{path}", tmp_path / "mail")
+
+
+def test_each_release_has_a_ledger_that_is_upgraded() -> None:
+    """While the program has the version of a release, its schema is that of the release."""
+    assert set(old_ledgers.RELEASED.values()) <= set(old_ledgers.VERSIONS)
+    program = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["project"]["version"]
+    newest = schema_version.get_newest()
+    assert old_ledgers.RELEASED.get(program, newest) == newest
 
 
 @pytest.mark.parametrize("version", ["0001", "0005"])

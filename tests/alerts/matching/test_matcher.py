@@ -158,7 +158,7 @@ def test_a_file_that_cannot_be_written_is_a_warning(
     folder, path = LocalFolder(tmp_path), tmp_path / "3.npz"
     path.mkdir()
     save_layer(compile_layer({1: "knife"}), folder, 3, "[1]")
-    assert "ledger.compiled: " in caplog.text
+    assert "ledger.compiled cannot be written: " in caplog.text
     assert list(tmp_path.iterdir()) == [path]
     (tmp_path / "file").touch()
     save_layer(compile_layer({1: "knife"}), LocalFolder(tmp_path / "file"), 3, "[1]")

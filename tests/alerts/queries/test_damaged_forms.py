@@ -24,7 +24,13 @@ def test_a_damaged_form_is_refused(form: str) -> None:
     assert not is_readable(form)
 
 
-@pytest.mark.parametrize("typed", ["XNOT knife", "knife NOT (gun OR bus)", 'a NEAR/2 "of it"', "½"])
+@pytest.mark.parametrize(
+    "typed",
+    [
+        *("XNOT knife", "knife NOT (gun OR bus)", 'a NEAR/2 "of it"', "½"),
+        *("title:knife NEAR/2 title:gun NEAR/2 title:bus", "title:(knife gun) NOT answer:bus"),
+    ],
+)
 def test_what_was_stored_is_read(typed: str) -> None:
     form = format_canonical(parse_query(typed))
     assert format_canonical(parse_canonical(form)) == form

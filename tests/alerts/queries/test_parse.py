@@ -2,6 +2,7 @@
 
 from datetime import date
 
+import msgspec
 import pytest
 
 from alerts.queries import (
@@ -168,6 +169,14 @@ QUESTION = Question(
     generation="2014",
     digest="sha256:0",
 )
+
+
+def test_both_forms_of_the_name_of_an_asker_are_found() -> None:
+    asker = Asker(name="Ada Brook", printed="Baroness Marl")
+    texts = extract_fields(msgspec.structs.replace(QUESTION, asked_by=asker))
+    for name in ("ada brook", "baroness marl"):
+        assert find_match(parse_query(f'asked_by:"{name}"'), texts)
+    assert find_match(parse_query('asked_by:"brook baroness"'), texts) is None
 
 
 def test_the_fields_of_a_question() -> None:

@@ -385,13 +385,16 @@ def test_corrections_are_a_flood_from_a_fifth_of_the_pages_on(
     assert outcome.counts["corrected"] == corrected
 
 
-@pytest.mark.parametrize(("missing", "verdict"), [(3, "ok"), (4, "changed")])
+@pytest.mark.parametrize(
+    ("pages", "missing", "verdict"),
+    [(15, 3, "ok"), (15, 4, "changed"), (25, 5, "ok"), (25, 6, "changed")],
+)
 @pytest.mark.parametrize("is_unreadable", [False, True])
 def test_how_many_known_pages_may_be_missing(
-    ledger: Ledger, now: datetime, missing: int, verdict: str, *, is_unreadable: bool
+    ledger: Ledger, now: datetime, pages: int, missing: int, verdict: str, *, is_unreadable: bool
 ) -> None:
     """More than a fifth of the pages visited, and more than three."""
-    known = [make_question(n) for n in range(1, 16)]
+    known = [make_question(n) for n in range(1, pages + 1)]
     crawl(ledger, now, *read(*known))
     lost = [
         PageUnreadable(PLAN.base_url, "no title", one.id)
@@ -432,14 +435,16 @@ def test_a_page_that_has_moved_counts_as_the_one_that_was_asked_for(
     assert "4 say less than before" in outcome.reason
 
 
+@pytest.mark.parametrize(("late", "held"), [(4, 0), (5, 5)])
 def test_many_questions_that_the_first_crawl_missed_wait_for_the_operator(
-    ledger: Ledger, now: datetime
+    ledger: Ledger, now: datetime, late: int, held: int
 ) -> None:
-    crawl(ledger, now, *read(*(make_question(n) for n in range(1, 6))))
-    late = [make_question(n, meeting=Meeting("MQT", now.date() - 2 * DAY)) for n in range(10, 14)]
-    outcome = crawl(ledger, now + HOUR, *read(*late))
-    assert outcome.verdict == "ok"
-    assert outcome.held_changes == 4
+    """More than a fifth of those that it found."""
+    crawl(ledger, now, *read(*(make_question(n) for n in range(1, 21))))
+    before = Meeting("MQT", now.date() - 2 * DAY)
+    missed = (make_question(n, meeting=before) for n in range(30, 30 + late))
+    outcome = crawl(ledger, now + HOUR, *read(*missed))
+    assert (outcome.verdict, outcome.held_changes) == ("ok", held)
 
 
 def test_a_withdrawal_of_a_question_that_a_listing_names_waits_for_the_operator(

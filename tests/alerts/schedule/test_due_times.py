@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -110,3 +112,24 @@ def test_without_a_meeting_no_digest_of_one_is_due() -> None:
 def test_the_first_due_time_that_comes(frequency: str, now: str, due: str | None) -> None:
     found = find_next_due(Frequency(frequency), at(now), "Europe/London", 7)
     assert found == (at(due) if due else None)
+
+
+@pytest.fixture
+def far_away() -> Iterator[None]:
+    """The machine's own time zone is that of Auckland, where it is tomorrow."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TZ", "Pacific/Auckland")
+        time.tzset()
+        yield
+    time.tzset()
+
+
+@pytest.mark.usefixtures("far_away")
+def test_the_time_zone_of_the_machine_does_not_matter() -> None:
+    now = at("2026-07-16T22:30:00")  # 23:30 in London, the 17th in Auckland
+    found = find_next_due(Frequency.WEEKLY, now, "Europe/London", 23)
+    last = find_last_due(Frequency.WEEKLY, now, "Europe/London", 23)
+    assert (found, last) == (at("2026-07-20T22:00:00"), at("2026-07-13T22:00:00"))
+    assert last.tzinfo is UTC
+    monday = at("2026-07-13T21:59:00")  # a Tuesday in Auckland
+    assert find_next_due(Frequency.WEEKLY, monday, "Europe/London", 23) == at("2026-07-13T22:00:00")

@@ -273,7 +273,7 @@ class TestOnce:
         path.write_text(path.read_text().replace("https://www.london.gov.uk", "http://127.0.0.1:1"))
         service.run("subscribe", "vera@demo.example", "VRU")
         done = service.run("once", expect=69)
-        assert "london: unreachable" in get_error(done)
+        assert "source=london verdict=unreachable" in get_error(done)
         service.run("ingest", "--as-new", str(seed))
         assert len(service.emails) == 1
 
@@ -282,7 +282,7 @@ class TestOnce:
         daemon = service.start("run")
         with daemon:
             try:
-                wait_for_log(daemon, "crawl of london starts")
+                wait_for_log(daemon, "crawl starts: source=london")
                 assert "another watchword" in get_error(service.run("once", expect=75))
             finally:
                 daemon.send_signal(signal.SIGTERM)

@@ -88,7 +88,7 @@ def test_a_second_run_stands_by_and_takes_over(
 ) -> None:
     with service.running("run") as first:
         assert first.stderr is not None
-        assert any("crawl of london: ok" in line for line in first.stderr)
+        assert any("crawl ended: source=london verdict=ok" in line for line in first.stderr)
         with service.running("run") as second:
             assert second.stderr is not None
             lines = iter(second.stderr)

@@ -25,7 +25,7 @@ from tests.support.service import (
 )
 from tests.support.smtp_server import run_smtp_server
 
-STEPS = ("crawl of london", "match", "publish", "compose", "deliver")
+STEPS = ("crawl", "match", "publish", "compose", "deliver")
 PEOPLE = 12
 
 
@@ -90,7 +90,7 @@ def kill_in(
     with process:
         assert process.stderr is not None
         for line in process.stderr:
-            if f"{step} starts" in line:
+            if ("crawl starts: " if step == "crawl" else f"a job starts: job={step}") in line:
                 wait()
                 time.sleep(delay)
                 break
@@ -176,7 +176,7 @@ def test_the_crawl_ends_with_its_parent(source: RunningReplica, tmp_path: Path) 
     """A killed process leaves no crawler behind that still sends requests."""
     service = ServiceFolder(tmp_path, build_config(source.url).replace("0.01", "0.2"))
     source.go_to_stage(2)
-    kill_in(service, "crawl of london", 1.5)
+    kill_in(service, "crawl", 1.5)
     assert source.requests
     time.sleep(1.0)
     _ = source.requests

@@ -100,7 +100,7 @@ def test_once_says_that_it_begins_and_with_which_status_it_ends(
         assert len({first.run_id, *(one.run_id for one in rest)}) == 2  # of the run, of the crawl
         assert first.run_id == rest[-1].run_id
         assert rest[1].body.startswith("crawl of london: ok, ")
-        assert "crawl of london starts" in rest[1].body  # a line of the log, which is not shown
+        assert "crawl starts: source=london" in rest[1].body  # which is not shown
         replica.faults.blank_listing = True
         service.run("once", expect=None)
         assert switch.take() == [
@@ -169,8 +169,8 @@ def test_a_switch_that_does_not_answer_stops_nothing(
     switch.status = 404
     RoundPings().report(PingSection(round=SecretAddress(f"{switch.url}/{secret}")), "x", [], NOW)
     assert [record.levelname for record in caplog.records] == ["WARNING", "WARNING"]
-    assert "no ping to http://127.0.0.1:1/...: ConnectionError" in caplog.text
-    assert "answered a ping with 404" in caplog.text
+    assert "a ping did not arrive: url=http://127.0.0.1:1/... reason=ConnectionError" in caplog.text
+    assert f"a ping was refused: url={switch.url}/... status=404" in caplog.text
     assert secret not in caplog.text
 
 

@@ -45,7 +45,7 @@ def test_a_step_that_fails_twice_raises_an_alarm_and_stops_no_other(tmp_path: Pa
     service.run("subscribe", "vera@demo.example", "benches", "--every", "immediate")
     for _ in range(2):
         done = service.run("once", expect=1)
-        assert "publish failed: " in done.stderr
+        assert "a job failed: job=publish reason=" in done.stderr
         assert "Traceback" not in done.stderr
     known, raised = read_jobs(tmp_path)
     assert known["publish"].failures_in_a_row == 2

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime, time
 
@@ -37,8 +36,9 @@ from alerts.web.pages.operator.outcome import (
     count,
     read_number,
 )
+from crawler.event_log import get_logger
 
-log = logging.getLogger("watchword.web")
+log = get_logger("watchword.web")
 
 #: Seconds for which the page waits until the deleted rows are erased from the files.
 _MAX_ERASING_SECONDS = 1.0
@@ -202,7 +202,7 @@ class SubscriberActions:
         try:
             erase_deleted(site.ledger, _MAX_ERASING_SECONDS)
         except LedgerUnavailable as error:
-            log.warning("%s", error)  # the data is deleted; the daemon erases it in its next round
+            log.warning("deleted data is not erased yet", reason=error)
         site.delete_withdrawn_feeds()
         return Outcome(f"{show_address(found.email)} and all data about it are deleted.", _LIST)
 
