@@ -251,3 +251,9 @@ def test_the_matrix_of_the_forge_has_the_supported_versions() -> None:
             assert re.fullmatch(r"actions/[a-z-]+@v\d+", step.get("uses", "actions/x@v1"))
             for target in re.findall(r"make ([a-z-]+)", step.get("run", "")):
                 assert f"\n{target}:" in (REPOSITORY / "Makefile").read_text()
+
+
+@pytest.mark.parametrize("unit", _UNITS, ids=lambda unit: unit.name)
+def test_no_unit_forbids_what_a_crawl_over_tls_needs(unit: Path) -> None:
+    """cffi, under pyOpenSSL, takes memory that is written and executed for its callbacks."""
+    assert read_unit(unit).get("MemoryDenyWriteExecute", "no") == "no"
