@@ -135,7 +135,7 @@ def try_installed(wheel: Path, python: str, folder: Path) -> str:
         environment = {"PATH": os.defpath, "HOME": str(home)}
         return subprocess.check_output([command, *arguments], cwd=home, env=environment, text=True)
 
-    said = run("--version").strip()
+    said = run("--version").splitlines()[0]
     shown = json.loads(run("demo", "--once", "--out", "demo"))
     if not shown["total"]["sent"] or shown["total"]["sent"] != len(shown["mails"]):
         raise ReleaseFault(f"{python}: the demo sent {shown['total'].get('sent', 0)} emails")
