@@ -89,7 +89,7 @@ Before you begin:
 - The wheel of the release is in your home folder.
 - You can change the DNS records of the domain.
 
-`make walk` types these commands in a Debian in a container, unchanged here. It fails when one
+`make walk` types these commands in a Debian in a container, unchanged. It fails when one
 of them does not do what this page says, and when it takes more than ten minutes. This page is from
 its run on {day}. The Internet of that Debian is a pretended one: names, an authority for
 certificates and a replica of the source are at their real addresses. Under each command are its
