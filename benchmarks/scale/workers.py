@@ -43,9 +43,8 @@ def measure_workers(
                 print(_describe(task, what, number, result, first.setdefault(task, result)))
                 seconds += result.seconds
             before = sum(one.seconds for one in first.values())
-            print(
-                f"  both     with {number}: {seconds:.1f} s, {before / seconds:.2f} times as fast"
-            )
+            speed = before / seconds
+            print(f"  both     with {number}: {seconds:.1f} s, {speed:.2f} times as fast as first")
 
 
 def _describe(task: str, what: str, number: int, result: CrewResult, first: CrewResult) -> str:
