@@ -80,8 +80,10 @@ _HEAD = """\
 <!-- Written by `make walk`. Change tests/walk, and walk again. -->
 
 Here is everything that a new operator types on a Debian 12 with nothing installed, to have a
-service with TLS, signed email, metrics and a backup: **{commands} commands, {minutes}**, of which
-{fetched} are for fetching packages. The account is an ordinary one that may use `sudo`.
+service with TLS, signed email, metrics and a backup: **{commands} commands, {minutes}**. Of that,
+{fetched} went into fetching packages that an earlier walk had not fetched; without any at hand it
+takes half a minute more, or what your network needs. The account is an ordinary one that may use
+`sudo`.
 
 Before you begin:
 
