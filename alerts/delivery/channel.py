@@ -110,7 +110,8 @@ class ChannelProbe(msgspec.Struct, frozen=True):
     detail: str  #: what was agreed: ``mail.example.org:587: TLSv1.3, logged in``
     is_encrypted: bool
     is_local: bool  #: whether the other side is on this machine, where no encryption is needed
-    certificate_ends: datetime | None = None  #: of the server's certificate, in UTC
+    #: From when until when the server's certificate is valid, in UTC.
+    certificate: tuple[datetime, datetime] | None = None
 
 
 class ChannelSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -18,6 +18,7 @@ from alerts.delivery import find_authorities
 from alerts.ledger import secrets
 from alerts.tokens import TokenSigner
 from scheduler.config import Config
+from scheduler.doctor.certificates import is_renewal_overdue
 from scheduler.doctor.examination import CONVERSATION_SECONDS, Examination
 from scheduler.doctor.http_errors import describe_http_error
 from scheduler.doctor.report import CheckResult, failed, ok, skipped, warning
@@ -25,9 +26,6 @@ from scheduler.doctor.rounds import open_current_ledger
 
 #: An address that nobody has (RFC 5737): whoever takes it for ours believes strangers.
 _INVENTED_IP = "203.0.113.77"
-#: The part of a certificate's life at whose beginning it should have been renewed: 22 days of 90,
-#: and 36 hours of six days. Let's Encrypt's clients renew in the last third.
-_LAST_PART = 1 / 4
 _MAX_AGE = timedelta(minutes=2)
 
 
@@ -170,7 +168,7 @@ def _check_certificate(url: str, now: datetime) -> Iterator[CheckResult]:
         return  # the request says what is wrong
     begins, ends = _read_moment(certificate, "notBefore"), _read_moment(certificate, "notAfter")
     detail = f"the certificate of {parts.hostname} is valid until {ends:%Y-%m-%d %H:%M} UTC"
-    if ends - now < (ends - begins) * _LAST_PART:
+    if is_renewal_overdue(begins, ends, now):
         yield warning("address.certificate", detail, "see why it was not renewed")
     else:
         yield ok("address.certificate", detail)

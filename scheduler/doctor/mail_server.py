@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from alerts.delivery import ChannelProbe, ChannelSettings, Envelope
 from alerts.model import Recipient
+from scheduler.doctor.certificates import is_renewal_overdue
 from scheduler.doctor.examination import CONVERSATION_SECONDS, Examination
 from scheduler.doctor.report import CheckResult, ok, skipped, warning
 from scheduler.doctor.sample_digest import compose_sample_digest
-
-#: Certificates of Let's Encrypt are renewed 30 days before their end; this long after, it failed.
-_SHORT_TIME = timedelta(days=14)
 
 
 def check_mail_server(examination: Examination) -> Iterator[CheckResult]:
@@ -36,11 +34,11 @@ def _get_channel(examination: Examination) -> ChannelSettings:
 
 
 def _judge_certificate(probe: ChannelProbe, now: datetime) -> Iterator[CheckResult]:
-    ends = probe.certificate_ends
-    if ends is None:
+    if probe.certificate is None:
         return
-    detail = f"the server's certificate is valid until {ends:%Y-%m-%d}"
-    if ends - now < _SHORT_TIME:
+    begins, ends = probe.certificate
+    detail = f"the server's certificate is valid until {ends:%Y-%m-%d %H:%M} UTC"
+    if is_renewal_overdue(begins, ends, now):
         advice = "have it renewed: with an expired one no email is handed over"
         yield warning("mail.certificate", detail, advice)
     else:

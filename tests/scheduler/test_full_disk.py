@@ -168,7 +168,7 @@ def test_feeds_on_a_full_disk_are_one_line_and_hold_up_no_mail(
     done = service.run("ingest", "--as-new", "records.jsonl", expect=1)
     [line] = done.stderr.splitlines()
     assert " feeds not written: " in line
-    assert line.endswith("disk/feeds: No space left on device")
+    assert line.endswith('disk/feeds: No space left on device"')
     assert len(service.emails) == 1
     assert not list((tmp_path / "disk" / "feeds").glob(".*.new"))
     service.run("once", expect=1)

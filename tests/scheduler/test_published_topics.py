@@ -19,6 +19,7 @@ from scheduler.web import build_web_context, serve
 from tests.scheduler.cli.test_subscribers import QUIET, ingest
 from tests.support.samples import make_question
 from tests.support.service import ServiceFolder
+from tests.support.small_disk import mount_small_disk
 
 READER = "quill@demo.example"
 
@@ -192,19 +193,20 @@ def test_nothing_is_left_of_a_forgotten_subscriber(tmp_path: Path) -> None:
     assert b"own street" not in (service.folder / "var" / "ledger.sqlite3").read_bytes()
 
 
+@pytest.mark.process
 def test_files_of_private_topics_that_cannot_be_deleted_are_tried_again(tmp_path: Path) -> None:
-    service = configure(tmp_path, '[[topics]]\nquery = "benches"\n')
-    service.run("once", "--no-crawl")
-    stuck = service.folder / "var" / "feeds" / "benches.json"
-    content = stuck.read_bytes()
-    stuck.unlink()
-    stuck.mkdir()  # root may delete any file, but no folder this way
-    (service.folder / "config.toml").write_text(QUIET)
-    done = service.run("once", "--no-crawl", expect=1)
-    assert "withdrawn feeds" in done.stderr
-    stuck.rmdir()
-    stuck.write_bytes(content)
-    opened = open_service(load_config(service.folder / "config.toml"))
-    sync_config(opened)
-    opened.ledger.engine.dispose()
-    assert list_files(service) == set()
+    (tmp_path / "var").mkdir()
+    with mount_small_disk(tmp_path / "var" / "feeds") as resize:
+        resize("20m")
+        service = configure(tmp_path, '[[topics]]\nquery = "benches"\n')
+        service.run("once", "--no-crawl")
+        assert list_files(service) == {"benches"}
+        (service.folder / "config.toml").write_text(QUIET)
+        resize("20m,ro")  # root may delete any file, but not there
+        done = service.run("once", "--no-crawl", expect=1)
+        assert "withdrawn feeds" in done.stderr
+        resize("20m,rw")
+        opened = open_service(load_config(service.folder / "config.toml"))
+        sync_config(opened)
+        opened.ledger.engine.dispose()
+        assert list_files(service) == set()

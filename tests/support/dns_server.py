@@ -20,6 +20,17 @@ import dns.rrset
 _MAX_UDP_BYTES = 512
 
 
+def _bind_both() -> tuple[socket.socket, socket.socket]:
+    """Return a socket for UDP and one for TCP with the same port, which neither has yet."""
+    while True:
+        udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        udp.bind(("127.0.0.1", 0))
+        try:
+            return udp, socket.create_server(udp.getsockname())
+        except OSError:  # somebody else has the port for TCP
+            udp.close()
+
+
 class DnsServer:
     """Answers from its records, until it is told to be silent or to fail."""
 
@@ -29,10 +40,8 @@ class DnsServer:
         self.is_silent = False  #: whether questions are heard and not answered
         self.rcode = dns.rcode.NOERROR  #: of all answers, if it is another one
         self.over_tcp = 0  #: questions that came over TCP
-        self._udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self._udp.bind(("127.0.0.1", 0))
+        self._udp, self._tcp = _bind_both()
         self.port: int = self._udp.getsockname()[1]
-        self._tcp = socket.create_server(("127.0.0.1", self.port))
 
     @property
     def address(self) -> str:

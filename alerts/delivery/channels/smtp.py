@@ -130,13 +130,13 @@ class SmtpSettings(ChannelSettings, frozen=True):
             ChannelUnavailable: As :meth:`open` raises it.
         """
         with self.open() as session:
-            encryption, ends = session.describe_encryption()
+            encryption, certificate = session.describe_encryption()
         parts = (encryption or "not encrypted", "logged in" if self.username else "no login")
         return ChannelProbe(
             f"{self.host}:{self.port}: {', '.join(parts)}",
             is_encrypted=encryption is not None,
             is_local=self.host in _THIS_MACHINE,
-            certificate_ends=ends,
+            certificate=certificate,
         )
 
     def with_timeout(self, seconds: float) -> Self:
@@ -199,21 +199,21 @@ class SmtpSession:
             ) from error
         return self._smtp
 
-    def describe_encryption(self) -> tuple[str | None, datetime | None]:
-        """Return the connection's version of TLS, and until when the certificate is valid.
+    def describe_encryption(self) -> tuple[str | None, tuple[datetime, datetime] | None]:
+        """Return the connection's version of TLS, and when its certificate begins and ends.
 
         Both are None where it is not encrypted.
         """
         wire = self._smtp.sock if self._smtp is not None else None
         if not isinstance(wire, ssl.SSLSocket):
             return None, None
-        text = (wire.getpeercert() or {}).get("notAfter")
-        ends = (
-            datetime.fromtimestamp(ssl.cert_time_to_seconds(text), UTC)
-            if isinstance(text, str)
-            else None
+        certificate = wire.getpeercert()  # that of a server that was verified, so it has both
+        assert certificate
+        begins, ends = (
+            datetime.fromtimestamp(ssl.cert_time_to_seconds(str(certificate[name])), UTC)
+            for name in ("notBefore", "notAfter")
         )
-        return wire.version(), ends
+        return wire.version(), (begins, ends)
 
     def _open_connection(self) -> BoundedConnection:
         settings = self._settings

@@ -125,7 +125,7 @@ def test_no_answer_to_a_stranger_holds_anything_private(marked: MarkedSite) -> N
     leaks = {path: find_leaks(marked, path, text) for path, (_, text) in found.items()}
     assert {path: leak for path, leak in leaks.items() if leak} == {}
     failed = [path for path, (status, _) in found.items() if status >= 500 or status == 429]
-    assert set(failed) <= {"/healthz", "/status", "/status.json"}  # there are alarms
+    assert set(failed) <= {"/healthz", "/readyz", "/status", "/status.json"}  # there are alarms
     answered = [path for path, (status, _) in found.items() if status == 200]
     assert sum(PUBLIC_MARK in found[path][1] for path in answered) > 20
     assert [pattern for pattern in list_get_routes(marked) if not was_asked(pattern, found)] == []
