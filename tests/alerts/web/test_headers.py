@@ -59,7 +59,7 @@ ROUTES: dict[str, tuple[Audience, str]] = {
     "/healthz": (_EVERYBODY, "/healthz"),
     "/help": (_EVERYBODY, "/help"),
     "/livez": (_EVERYBODY, "/livez"),
-    "/self-check": (_EVERYBODY, "/self-check"),
+    "/self-check": (_ONE_PERSON, "/self-check"),
     "/m/{link}": (_ONE_PERSON, ""),
     "/m/{link}/delete": (_ONE_PERSON, ""),
     "/m/{link}/preview": (_ONE_PERSON, ""),

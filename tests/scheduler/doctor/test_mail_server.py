@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import socket
 import subprocess
-from datetime import UTC, datetime, timedelta
 from email import message_from_bytes, policy
 from pathlib import Path
 
@@ -50,21 +49,6 @@ def test_a_certificate_of_nobody_is_named(examined: ExaminedService, tmp_path: P
         found = examined.find("mail.server")
     assert found.state is CheckState.FAILED
     assert "certificate verify failed" in found.detail
-
-
-def test_the_life_of_a_certificate_is_said(
-    examined: ExaminedService, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    both = tmp_path / "both.pem"
-    both.write_bytes(create_certificate("127.0.0.1"))  # from yesterday until tomorrow
-    monkeypatch.setenv("SSL_CERT_FILE", str(both))
-    with secure_server(both, speaks_first=False) as (port, _):
-        examined.edit_config(f"port = {examined.mail.port}", f"port = {port}")
-        examined.edit_config('security = "none"', 'security = "tls"')
-        found = examined.examine("mail.server")[-1]
-    assert found.check == "mail.certificate"
-    assert found.state is CheckState.OK
-    assert f"valid until {datetime.now(UTC) + timedelta(days=1):%Y-%m-%d}" in found.detail
 
 
 def send_test(examined: ExaminedService) -> subprocess.CompletedProcess[str]:
