@@ -62,9 +62,13 @@ class CaptureMiddleware:
             try:
                 request.meta["capture"] = self._write_capture(Path(folder), request, response)
             except Exception as error:
-                log.exception("a capture could not be written", url=request.url)
+                reason = _describe_error(folder, error)
+                is_defect = not isinstance(error, OSError)  # a full disk needs no traceback
+                log.error(
+                    "a capture is not written", url=request.url, reason=reason, exc_info=is_defect
+                )
                 spider.counts["captures_lost"] += 1
-                spider.add_failure("archive", _describe_error(folder, error), request.url)
+                spider.add_failure("archive", reason, request.url)
                 self._abandon_file()
         return response
 

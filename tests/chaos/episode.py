@@ -68,7 +68,7 @@ def _run_episode(database: str, draw: DrawFaults) -> EpisodeReport:
             _mend(system, report)
         report.outcome = collect_outcome(system)
         if "Traceback" in system.read_log():
-            report.problems += ["the log has a traceback", *_list_last_log_lines(system)]
+            report.problems += ["the log has a traceback", *_list_traceback_lines(system)]
     return report
 
 
@@ -155,3 +155,10 @@ def has_waiting_messages(health: dict[str, Any]) -> bool:
 
 def _list_last_log_lines(system: SystemUnderChaos) -> Iterator[str]:
     yield from ("  " + line for line in system.read_log().splitlines()[-25:])
+
+
+def _list_traceback_lines(system: SystemUnderChaos) -> Iterator[str]:
+    """The first traceback of the log, and what led to it."""
+    lines = system.read_log().splitlines()
+    first = next(number for number, line in enumerate(lines) if "Traceback" in line)
+    yield from ("  " + line for line in lines[max(0, first - 5) : first + 60])
