@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import subprocess
 import sys
@@ -90,8 +91,10 @@ class CrawlProcess:
         self._stderr.seek(0)
         printed = self._stderr.read().decode("utf-8", "replace").strip().splitlines()
         self.exit_summary = f"status {status}" + (f", {printed[-1]}" if printed else "")
+        # A crawl that ended well has reported what it could not fetch; a crash says why only here.
+        level = logging.WARNING if status else logging.DEBUG
         for line in printed[-_SHOWN_LINES:]:
-            log.info("the process of a crawl printed a line", line=line)
+            log.log(level, "the process of a crawl printed a line", line=line)
 
 
 @contextmanager

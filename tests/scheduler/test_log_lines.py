@@ -61,6 +61,16 @@ def test_every_line_of_a_run_is_an_event_with_fields(way: str, tmp_path: Path) -
     assert not [line for line in lines if ADDRESS.search(json.dumps(line))]
 
 
+@pytest.mark.process
+def test_a_source_that_cannot_be_reached_is_one_line_and_no_traceback(tmp_path: Path) -> None:
+    service = ServiceFolder(tmp_path, build_config("http://127.0.0.1:1"))
+    lines = read_lines(service.run("-v", "--log-json", "once", expect=69).stderr)
+    [ended] = [line for line in lines if line["event"] == "crawl ended"]
+    assert ended["verdict"] == "unreachable"
+    assert "Connection was refused" in ended["reason"]
+    assert not [line for line in lines if "line" in line]  # that the crawl's process printed
+
+
 def format_record(record: logging.LogRecord, log_format: Any) -> str:
     assert Redaction(mask_addresses).filter(record)
     return build_formatter(log_format).format(record)
