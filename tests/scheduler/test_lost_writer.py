@@ -8,10 +8,11 @@ longer works on the ledger, and works again afterwards.
 from __future__ import annotations
 
 import signal
+import sqlite3
 import subprocess
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
@@ -99,10 +100,12 @@ def connect(cluster: RunningCluster) -> Iterator[Connection]:
 
 
 @contextmanager
-def standing_still(process: subprocess.Popen[str], cluster: RunningCluster) -> Iterator[None]:
+def standing_still(
+    process: subprocess.Popen[str], cluster: RunningCluster, service: ServiceFolder
+) -> Iterator[None]:
     """Stop a process between two transactions, and let its lease end, until the block ends."""
     process.send_signal(signal.SIGSTOP)
-    while count_open_transactions(cluster):
+    while count_open_transactions(cluster) or is_sent_log_locked(service):
         process.send_signal(signal.SIGCONT)
         time.sleep(0.01)
         process.send_signal(signal.SIGSTOP)
@@ -128,6 +131,17 @@ def count_open_transactions(cluster: RunningCluster) -> int:
             )
         ).scalar_one()
     return count
+
+
+def is_sent_log_locked(service: ServiceFolder) -> bool:
+    """Whether a process writes to the sent log, or was stopped while it did."""
+    file = service.folder / "var" / "sent" / "sent.sqlite3"
+    with closing(sqlite3.connect(file, timeout=0)) as connection:
+        try:
+            connection.execute("BEGIN IMMEDIATE")
+        except sqlite3.OperationalError:
+            return True
+    return False
 
 
 @contextmanager
@@ -212,7 +226,7 @@ def test_a_daemon_that_stood_still_sends_nothing_twice(
         with service.running("run") as daemon:
             wait_for(lambda: len(server.messages) > PEOPLE // 5)
             write_record(service, 2)
-            with standing_still(daemon, cluster):
+            with standing_still(daemon, cluster, service):
                 beside = run_beside(service, "ingest", "--as-new", "records.jsonl")
                 assert beside.returncode == 0, beside.stderr
                 epoch = read_epoch(cluster)
@@ -248,7 +262,7 @@ def test_a_round_that_is_overtaken_ends_with_75_and_one_line(
     with prepare(tmp_path, cluster) as (service, server):
         with service.start("once") as once:
             wait_for(lambda: len(server.messages) > PEOPLE // 5)
-            with standing_still(once, cluster):
+            with standing_still(once, cluster, service):
                 beside = run_beside(service, "once")
                 assert beside.returncode == 0, beside.stderr
             assert once.wait(60) == 75

@@ -217,14 +217,16 @@ def test_two_processes_at_once_one_of_them_killed_match_everything_once(
         read(ledger, now, *(make_question(number, words=words) for number in range(1, 31)))
         command = [sys.executable, "-m", "tests.support.match_process", url, "2", "4"]
         with (
-            subprocess.Popen(command, stdout=subprocess.PIPE, cwd=REPOSITORY, text=True) as killed,
+            subprocess.Popen(
+                [*command, "8"], stdout=subprocess.PIPE, cwd=REPOSITORY, text=True
+            ) as killed,
             subprocess.Popen(command, stdout=subprocess.PIPE, cwd=REPOSITORY, text=True) as other,
         ):
             assert killed.stdout is not None
             assert other.stdout is not None
             lines = [killed.stdout.readline() for _ in range(8)]
+            told = other.stdout.read().splitlines()  # it passes over the range of the first
             killed.kill()  # in the transaction that it told of last
-            told = other.stdout.read().splitlines()
         assert lines[-1]
         assert other.returncode == 0
         assert 0 < sum(map(int, told)) < 360
