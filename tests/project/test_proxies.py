@@ -39,10 +39,8 @@ trusted_proxies = ["127.0.0.1"]
 """
 #: Of another network than 127.0.0.1: the service counts clients by networks.
 _ANOTHER_CLIENT = "127.0.9.1"
-#: curl's statuses when a server has answered and reads no more of a request: it resets the stream
-#: of HTTP/2 (CURLE_HTTP2_STREAM), or closes the connection before its answer has been read to the
-#: end (CURLE_PARTIAL_FILE).
-_STREAM_RESET, _CLOSED = 92, 18
+#: curl's status when a server has answered and reads no more of a request (CURLE_HTTP2_STREAM).
+_STREAM_RESET = 92
 
 
 @dataclass(frozen=True)
@@ -58,11 +56,8 @@ class Proxy:
     direct: int  #: of the service behind it
     certificate: Path
 
-    def curl(self, *arguments: str, path: str = "/", is_refused: bool = False) -> str:
-        """Return what curl prints for a request, which trusts nothing but our certificate.
-
-        Where ``is_refused``, the server may stop to read before the request has been sent.
-        """
+    def curl(self, *arguments: str, path: str = "/") -> str:
+        """Return what curl prints for a request, which trusts nothing but our certificate."""
         done = subprocess.run(
             [
                 *("curl", "--silent", "--show-error", "--cacert", str(self.certificate)),
@@ -73,16 +68,14 @@ class Proxy:
             capture_output=True,
             text=True,
         )
-        assert done.returncode in {0, _STREAM_RESET, _CLOSED * is_refused}, done.stderr
+        assert done.returncode in {0, _STREAM_RESET}, done.stderr
         return done.stdout
 
-    def request(self, path: str, *arguments: str, is_refused: bool = False) -> Reply:
-        """Ask once; see :meth:`curl`."""
+    def request(self, path: str, *arguments: str) -> Reply:
+        """Ask once."""
         form = "%{http_code} %{http_version}\n"
         printed = self.curl(
-            *("--dump-header", "-", "--write-out", form, *arguments),
-            path=path,
-            is_refused=is_refused,
+            *("--dump-header", "-", "--write-out", form, *arguments), path=path
         ).splitlines()
         status, version = printed[-1].split()
         pairs = [line.split(": ", 1) for line in printed if ": " in line]
@@ -211,7 +204,8 @@ def test_a_feed_is_asked_for_by_its_tag(proxy: Proxy) -> None:
 def test_a_body_that_is_too_large_is_refused(proxy: Proxy, tmp_path: Path, size: int) -> None:
     (tmp_path / "body").write_bytes(b"a" * size)
     body = f"@{tmp_path / 'body'}"
-    found = proxy.request("/alerts", "--data-binary", body, is_refused=True)
+    # Over HTTP/2, curl 7.88 loses an answer that comes while it still sends.
+    found = proxy.request("/alerts", "--http1.1", "--data-binary", body)
     assert found.status == 413
 
 
