@@ -109,7 +109,6 @@ class _ForkedProgram(subprocess.Popen[Any]):
         if request is None:
             super()._execute_child(*given)  # type: ignore[misc]
             return
-        sys.audit("subprocess.Popen", request.arguments[0], wanted["args"], wanted["cwd"], None)
         pipes = [wanted[name] for name in ("p2cread", "c2pwrite", "errwrite")]
         streams = [own if pipe == -1 else pipe for own, pipe in zip(STREAMS, pipes, strict=True)]
         self._connection = _ask_server(request, [*streams, *request.files])

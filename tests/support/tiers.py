@@ -7,10 +7,11 @@ folder, fixtures and parameters. What a tier may do is enforced: see :class:`Tie
 from __future__ import annotations
 
 import os
-import sys
+import subprocess
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import wraps
 from itertools import groupby
 from typing import Any
 
@@ -32,8 +33,11 @@ _MEASURED_CASES = 5
 _IS_MEASURED = pytest.StashKey[bool]()
 #: The variable by which the processes of a test learn that they are measured.
 _COVERAGE_OF_PROCESSES = "COVERAGE_PROCESS_CONFIG"
-#: What :func:`sys.addaudithook` calls the start of a process.
-_PROCESS_EVENTS = frozenset({"subprocess.Popen", "os.posix_spawn", "os.fork", "os.forkpty"})
+#: The functions that start a process.
+_STARTING_PROCESSES: tuple[tuple[object, str], ...] = (
+    (subprocess.Popen, "__init__"),
+    *((os, name) for name in ("fork", "forkpty", "posix_spawn", "posix_spawnp")),
+)
 
 
 def add_markers(items: Sequence[pytest.Item]) -> None:
@@ -125,16 +129,24 @@ class TierCheck:
 
     def __init__(self) -> None:
         self._started: list[str] = []
-        sys.addaudithook(self._hear)
+        for owner, name in _STARTING_PROCESSES:
+            self._watch(owner, name)
 
-    def _hear(
-        self,
-        event: str,
-        arguments: tuple[object, ...],
-        wanted: frozenset[str] = _PROCESS_EVENTS,  # this is still called when the module is gone
-    ) -> None:
-        if event in wanted:
-            self._started.append(str(arguments[:2]))
+    def _watch(self, owner: object, name: str) -> None:
+        """Note each call of a function that starts a process.
+
+        An audit hook of Python would do so too, but it is called within :func:`sys.settrace`, and
+        lets another thread interrupt it there, whose own call fails then: coverage calls it in
+        each new thread.
+        """
+        start: Callable[..., Any] = getattr(owner, name)
+
+        @wraps(start)
+        def note_and_start(*arguments: Any, **named: Any) -> Any:
+            self._started.append(f"{name}{arguments[-1:]}")
+            return start(*arguments, **named)
+
+        setattr(owner, name, note_and_start)
 
     @contextmanager
     def run(self, item: pytest.Item) -> Iterator[None]:
