@@ -23,6 +23,7 @@ from starlette.applications import Starlette
 
 from alerts.rendering import find_shipped_templates
 from crawler.replica import ReplicaFaults, ReplicaWorld, build_demo_world, create_site
+from scheduler import redaction
 from scheduler.cli import main
 from scheduler.web import serve
 from tests.support.empty_ledger import place_empty_ledger
@@ -176,14 +177,15 @@ def _arguments(arguments: list[str]) -> Iterator[None]:
 
 @contextmanager
 def _logging_kept() -> Iterator[None]:
-    """Undo what a command sets up for its log lines."""
+    """Undo what a command sets up for its log lines, and what is to be hidden in them."""
     root, ours = logging.getLogger(), logging.getLogger("watchword")
-    handlers, levels = root.handlers[:], (root.level, ours.level)
+    handlers, levels = (root.handlers[:], ours.handlers[:]), (root.level, ours.level)
     root.handlers = []  # so that the command closes none of the test runner's handlers
     try:
         yield
     finally:
-        root.handlers = handlers
+        redaction.hide([])
+        root.handlers, ours.handlers = handlers
         root.setLevel(levels[0])
         ours.setLevel(levels[1])
 

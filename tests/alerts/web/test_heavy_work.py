@@ -63,6 +63,7 @@ class Turns:
         self.work = HeavyWork(self, limits)
         self.running: dict[str, asyncio.Event] = {}
         self.begun: list[str] = []
+        self.tasks: dict[str, asyncio.Task[str]] = {}
 
     async def run(self, work: Work[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
         name = str(args[0])
@@ -82,10 +83,13 @@ class Turns:
     ) -> asyncio.Task[str]:
         """Ask for work; the network is the first letter of its name."""
         request = WorkRequest(kind=kind, network=name[0], is_begun=is_begun)
-        return asyncio.create_task(self.work.run(request, echo, name))
+        self.tasks[name] = asyncio.create_task(self.work.run(request, echo, name))
+        return self.tasks[name]
 
     async def end(self, name: str) -> None:
+        """End some work, which takes a thread a while, and let others begin."""
         self.running.pop(name).set()
+        await asyncio.wait({self.tasks[name]}, timeout=10)
         await asyncio.sleep(0.02)
 
 
