@@ -174,13 +174,14 @@ class Matcher:
     def merge_layers(self) -> None:
         """Make fewer layers of the topics that joined, which makes later batches faster.
 
-        A layer is compiled again only together with at least half as many later topics. So each
-        topic is compiled a few times at most, however many join one after another.
+        A layer is compiled again only together with at least half as many later topics, or where
+        it is small. So each topic is compiled a few times at most, however many join one after
+        another.
         """
         kept = self._added
         first = max(0, len(kept) - 1)
         later = sum(map(len, kept[first:]))
-        while first and 2 * later >= len(kept[first - 1]):
+        while first and max(_LAYER_SIZE, 2 * later) >= len(kept[first - 1]):
             first -= 1
             later += len(kept[first])
         if len(kept) - first > 1:

@@ -92,6 +92,16 @@ def test_layers_fill_and_are_merged() -> None:
     assert match(matcher, batch)[250] == [250]
 
 
+def test_small_layers_are_merged_whatever_has_joined_after_them() -> None:
+    matcher = Matcher({0: "n0n"})
+    for topic in range(1, 202):  # three layers of 64, and nine topics
+        matcher.join(topic, f"n{topic}n")
+    assert matcher.layer_count == 5
+    matcher.merge_layers()
+    assert matcher.layer_count == 2
+    assert match(matcher, [{"title": ["n10n n200n"]}]) == {10: [0], 200: [0]}
+
+
 def test_topics_that_join_together_are_one_layer_and_are_merged_with_as_many() -> None:
     batch: list[Texts] = [{"title": [f"number n{n}n"]} for n in range(300)]
     matcher = Matcher({0: "n0n"})
