@@ -34,6 +34,7 @@ from scheduler.tasks import (
     MAX_DELIVERY_SECONDS,
     TASKS,
     AlarmUpdate,
+    ProgressCallback,
     Task,
     delete_expired_data,
     deliver_outbox,
@@ -197,8 +198,14 @@ def prepare_messages(service: Service) -> None:
         notes.write_liveness("round")
 
 
-def run_delivery(service: Service) -> None:
+def run_delivery(
+    service: Service, on_progress: ProgressCallback = lambda _done, _total: None
+) -> None:
     """Deliver what is due for a few minutes. It must not run twice at a time.
+
+    Args:
+        service: The open service.
+        on_progress: As for :func:`scheduler.tasks.deliver_messages`.
 
     Raises:
         LedgerUnavailable: The ledger cannot be used now.
@@ -208,7 +215,7 @@ def run_delivery(service: Service) -> None:
     notes = service.note_jobs()
     with _reporting(service, notes, "deliver"):
         _check_clock_or_tell(service, notes, "deliver")
-        outcomes, _ = _deliver_and_delete(service, notes, MAX_DELIVERY_SECONDS)
+        outcomes, _ = _deliver_and_delete(service, notes, MAX_DELIVERY_SECONDS, on_progress)
         notes.write_liveness("deliver")
     if outcomes:
         log.info("deliveries ended", **outcomes)
@@ -330,12 +337,15 @@ def _ping_hub(service: Service, notes: JobNotes) -> None:
 
 
 def _deliver_and_delete(
-    service: Service, notes: JobNotes, seconds: float | None = None
+    service: Service,
+    notes: JobNotes,
+    seconds: float | None = None,
+    on_progress: ProgressCallback = lambda _done, _total: None,
 ) -> _DeliveryResult:
     """Deliver, then delete expired data. Messages are part of it, so never at the same time."""
     result = notes.run(
         "deliver",
-        lambda: deliver_outbox(service, seconds),
+        lambda: deliver_outbox(service, seconds, on_progress=on_progress),
         _NOTHING_DELIVERED,
         find_error=lambda found: found[1],
         is_due=lambda: is_delivery_due(service),
