@@ -27,10 +27,10 @@ from apscheduler.triggers.interval import IntervalTrigger
 from alerts.errors import ExitStatus
 from alerts.ledger import LedgerUnavailable
 from crawler.event_log import get_logger
-from scheduler.activity import Activity
 from scheduler.clock import ClockDoubted
 from scheduler.crawls import find_early_crawl, run_crawl
 from scheduler.jobs import prepare_messages, run_delivery, sync_config
+from scheduler.rounds import Activity
 from scheduler.service import LedgerBusyError, Service, lock_ledger
 from scheduler.systemd import DaemonReports
 

@@ -7,7 +7,7 @@ anywhere and started again by another process.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from functools import partial
@@ -34,7 +34,6 @@ from scheduler.tasks import (
     MAX_DELIVERY_SECONDS,
     TASKS,
     AlarmUpdate,
-    ProgressCallback,
     Task,
     delete_expired_data,
     deliver_outbox,
@@ -199,7 +198,7 @@ def prepare_messages(service: Service) -> None:
 
 
 def run_delivery(
-    service: Service, on_progress: ProgressCallback = lambda _done, _total: None
+    service: Service, on_progress: Callable[[int, int], None] = lambda _done, _total: None
 ) -> None:
     """Deliver what is due for a few minutes. It must not run twice at a time.
 
@@ -340,7 +339,7 @@ def _deliver_and_delete(
     service: Service,
     notes: JobNotes,
     seconds: float | None = None,
-    on_progress: ProgressCallback = lambda _done, _total: None,
+    on_progress: Callable[[int, int], None] = lambda _done, _total: None,
 ) -> _DeliveryResult:
     """Deliver, then delete expired data. Messages are part of it, so never at the same time."""
     result = notes.run(

@@ -13,15 +13,13 @@ from alerts.ledger.cluster_processes import ProcessRecord
 from alerts.ledger.jobs import JobRecord
 from alerts.ledger.pauses import Pause
 from alerts.model import Alarm
-from alerts.operator.job_alarms import name_job_alarm
+from alerts.operator.job_alarms import BACKUP_ALARM, BACKUP_JOB, name_job_alarm
 from alerts.operator.status import SourceReading
 from alerts.rendering import ALARM_LABELS
 
 #: The job that matches, publishes, composes and delivers; the others are its steps, and crawls.
 _ROUND = "round"
 _CRAWL_PREFIX = "crawl "
-#: The job that ``watchword backup`` is noted as.
-BACKUP_JOB = "backup"
 #: The subject of a finding that is about no source.
 _SERVICE = "the service"
 _COMPLETE_VERDICTS = ("ok", "empty")
@@ -156,8 +154,8 @@ def _judge_rounds(seen: Observations, limits: HealthLimits) -> Iterator[Finding]
 
 
 def _judge_backups(seen: Observations, limits: HealthLimits) -> Iterator[Finding]:
-    """Give a finding if the last good backup is older than it may be."""
-    if limits.backup is None:
+    """Give a finding if the last good backup is older than it may be, but for an alarm about it."""
+    if limits.backup is None or any(alarm.kind == BACKUP_ALARM for alarm in seen.alarms):
         return
     last = next((job.good_at for job in seen.jobs if job.name == BACKUP_JOB), None)
     if last is None:

@@ -15,14 +15,13 @@ from scheduler.tasks.deliver import (
     tell_operator,
 )
 from scheduler.tasks.table import TASKS
-from scheduler.tasks.task import ProgressCallback, Task
+from scheduler.tasks.task import Task
 from scheduler.tasks.upkeep import AlarmUpdate, delete_expired_data
 
 __all__ = [
     "MAX_DELIVERY_SECONDS",
     "TASKS",
     "AlarmUpdate",
-    "ProgressCallback",
     "Task",
     "compose_digests",
     "delete_expired_data",
