@@ -45,8 +45,8 @@ def deliver_messages(
         service: The open service.
         recipient: The one address to deliver to; None for all.
         seconds: After which no more messages are begun with; None for no limit.
-        on_progress: Called after each message with the number of those that are settled, and of
-            all that are due.
+        on_progress: Called at the beginning and after each message with the number of those that
+            are settled, and of all that are due.
         sharers: How many processes deliver now, and share the connections.
 
     Raises:
@@ -68,7 +68,10 @@ def deliver_messages(
 
 
 def deliver_outbox(
-    service: Service, seconds: float | None = None, sharers: int = 1
+    service: Service,
+    seconds: float | None = None,
+    sharers: int = 1,
+    on_progress: ProgressCallback = lambda _done, _total: None,
 ) -> tuple[Counter[str], ChannelUnavailable | None]:
     """Deliver unless paused, and update the alarms about mail.
 
@@ -76,6 +79,7 @@ def deliver_outbox(
         service: The open service.
         seconds: After which no more messages are begun with; None for no limit.
         sharers: How many processes deliver now, and share the connections.
+        on_progress: As for :func:`deliver_messages`.
 
     Returns:
         The number of each outcome, and why a channel could not be used, if so.
@@ -86,7 +90,9 @@ def deliver_outbox(
         is_paused = pauses.find(connection, "delivery") is not None
     try:
         if not is_paused:
-            outcomes = deliver_messages(service, seconds=seconds, sharers=sharers)
+            outcomes = deliver_messages(
+                service, seconds=seconds, sharers=sharers, on_progress=on_progress
+            )
     except ChannelUnavailable as error:
         problem = error  # the boundary of the job logs it
     with service.ledger.writing() as connection:
