@@ -44,10 +44,12 @@ from tests.alerts.queries.test_index_terms import has
         ),
         (
             "a-b-roads",
-            "(('px1xab' & ('qx1xbroad' | 'rx1xbroads' | 'px1xbroad'))"
-            " | ('qx1xabroad' | 'rx1xabroads' | 'px1xabroad')"
-            " | ('qx2xabroad' | 'rx2xabroads' | 'px2xabroad')"
-            " | ('sxabroad' | 'nxabroads'))",
+            (
+                "(('px1xab' & ('qx1xbroad' | 'rx1xbroads' | 'px1xbroad'))"
+                " | ('qx1xabroad' | 'rx1xabroads' | 'px1xabroad')"
+                " | ('qx2xabroad' | 'rx2xabroads' | 'px2xabroad')"
+                " | ('sxabroad' | 'nxabroads'))"
+            ),
             False,
         ),
         ("anti-soc*", "(('wxanti' & 'wxsoc':*) | 'wxantisoc':*)", False),
@@ -88,14 +90,18 @@ def test_sqlite_is_asked_in_its_own_words() -> None:
     [
         (
             {"title": ["High Roads"]},
-            "wahigh waroads wxhigh wxroads sahigh saroad sxhigh sxroad"
-            " pa4xhighroads px4xhighroads qa4xhighroad qx4xhighroad",
+            (
+                "wahigh waroads wxhigh wxroads sahigh saroad sxhigh sxroad"
+                " pa4xhighroads px4xhighroads qa4xhighroad qx4xhighroad"
+            ),
         ),
         ({"answer": ["VRUs, XR"]}, "wxvrus wxxr sxvru sxxr cxvru cxxr px4xvrusxr"),
         (
             {"asked_by": ["Susan Halls"]},
-            "wdsusan wdhalls wxsusan wxhalls ndsusan ndhalls nxsusan nxhalls"
-            " pd5xsusanhalls px5xsusanhalls rd5xsusanhalls rx5xsusanhalls",
+            (
+                "wdsusan wdhalls wxsusan wxhalls ndsusan ndhalls nxsusan nxhalls"
+                " pd5xsusanhalls px5xsusanhalls rd5xsusanhalls rx5xsusanhalls"
+            ),
         ),
         ({"party": ["Łódź"]}, "welodz selodz"),
         ({"change": ["Asked"]}, "wkasked skask"),

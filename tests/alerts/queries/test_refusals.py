@@ -45,13 +45,17 @@ _FIELD_NAMES = ", ".join(FIELDS)
         ("a (knife OR (crime", "Close the bracket that is opened here (at character 13)."),
         (
             "vru Titel:knife",
-            "Put this in double quotes, or name a field that exists (not “titel”): did you mean"
-            " title: (at character 5)?",
+            (
+                "Put this in double quotes, or name a field that exists (not “titel”): did you mean"
+                " title: (at character 5)?"
+            ),
         ),
         (
             "https://london.gov.uk",
-            "Put this in double quotes, or name a field that exists (not “https”): there are"
-            f" {_FIELD_NAMES} (at character 1).",
+            (
+                "Put this in double quotes, or name a field that exists (not “https”): there are"
+                f" {_FIELD_NAMES} (at character 1)."
+            ),
         ),
         ("YEAR:26", "Write year: with four digits, as in year:2026 (at character 6)."),
         (
@@ -72,13 +76,17 @@ _FIELD_NAMES = ", ".join(FIELDS)
         ('"a b"~51', "Write a number from 1 to 50 in “~51” (at character 6)."),
         (
             "bus, tram",
-            "Write OR for each comma, or subscribe to the parts one by one: did you mean two"
-            " topics, or any of these words (at character 4)?",
+            (
+                "Write OR for each comma, or subscribe to the parts one by one: did you mean two"
+                " topics, or any of these words (at character 4)?"
+            ),
         ),
         (
             "a;b;c;d;e;f;g;h;i;j;k,",
-            "Write OR for each comma, or subscribe to the parts one by one: did you mean 11"
-            " topics, or any of these words (at character 2)?",
+            (
+                "Write OR for each comma, or subscribe to the parts one by one: did you mean 11"
+                " topics, or any of these words (at character 2)?"
+            ),
         ),
         ('vru ("gun")~5', "Put words in double quotes before “~5” (at character 12)."),
         ("vru AND", "Write a word after “AND” (at character 5)."),
