@@ -132,7 +132,7 @@ def _build_leaf(field: str | None, quoted: str, bare: str, *, is_prefix: bool) -
         raise _refuse()
     if quoted:
         plain = quoted.replace(".", "")  # behind a letter that must not be linked: "e. smith"
-        words = tuple([Word(tuple(word.split("-")), "exact") for word in plain.split(" ")])
+        words = tuple([Word(tuple(word.split("-")), "exact") for word in plain.split()])
         return Phrase(words, field) if len(words) > 1 else Word(words[0].tokens, "exact", field)
     tokens = tuple(bare.split("-"))
     if is_prefix:

@@ -172,16 +172,12 @@ def check_length(text: str) -> None:
 
 
 def check_expanded_size(canonical: str) -> None:
-    """Refuse a query whose canonical form exceeds the limits that it would be parsed by.
+    """Refuse a query whose canonical form is longer than the text that it would be parsed from.
 
     A canonical form can be longer than what was typed: NOT and fields are repeated for each part
-    of a bracket.
+    of a bracket. It never has deeper brackets.
     """
-    depth = deepest = 0
-    for char in canonical:
-        depth += (char == "(") - (char == ")")
-        deepest = max(deepest, depth)
-    if len(canonical) > MAX_LENGTH or deepest > MAX_DEPTH:
+    if len(canonical) > MAX_LENGTH:
         message = gettext("Make the query simpler: written out in full, it is too long.")
         raise QueryError(message, 0)
 
@@ -247,7 +243,7 @@ def check_field(field: Token, words: Sequence[Token]) -> None:
 
 
 def _explain_unknown_field(name: str) -> str:
-    if near := get_close_matches(name, FIELDS, 1):
+    if near := get_close_matches(name, FIELDS):
         message = gettext(
             "Put this in double quotes, or name a field that exists (not “%(name)s”):"
             " did you mean %(near)s:?"
@@ -270,6 +266,11 @@ def _check_years(words: Sequence[Token]) -> None:
 def quote_token(token: Token) -> str:
     """Return a word or phrase in quotes, for a message."""
     return f"“{_QUOTES.sub('', token)}”"
+
+
+def read_distance(token: Token) -> int:
+    """Return the number of ``NEAR/5`` or ``~5``."""
+    return int(token[len("NEAR/") :] if token.type == "NEAR" else token[len("~") :])
 
 
 def offset_of(token: Token) -> int:
@@ -299,8 +300,7 @@ def _check_word(token: Token) -> int:
 
 
 def _check_within(token: Token) -> None:
-    within = int(token.rpartition("/")[2].lstrip("~")[:9])
-    if not 1 <= within <= MAX_WITHIN:
+    if not 1 <= read_distance(token) <= MAX_WITHIN:
         message = gettext("Write a number from 1 to %(limit)s in “%(sign)s”.")
         raise QueryError(message % {"limit": MAX_WITHIN, "sign": token}, offset_of(token))
 

@@ -75,10 +75,14 @@ _MAX_LETTERS = 400_000
 #: Letters in one key; the rest is cut off. PostgreSQL takes less than 2 kB. Only several words of
 #: 64 letters (:data:`alerts.queries.checks.MAX_WORD_LENGTH`) that a hyphen joins are longer.
 _MAX_KEY_LENGTH = 800
+#: Letters of two words whose key is surely whole: the other parts of a key are six at most.
+_MAX_WHOLE = _MAX_KEY_LENGTH - 6
 
 _MODE_LETTERS = {"~": "s", "@": "n", "^": "c"}
 #: Mode letters of the second of two neighbours.
 _PAIR_MODE_LETTERS = {"~": "q", "@": "r"}
+#: Before the stem of a word, and before a word of a name (:func:`alerts.text.build_word_keys`).
+_ROOT_MARKS = "~@"
 _ANY_FIELD = "x"
 _FIELD_LETTERS = {field: chr(ord("a") + place) for place, field in enumerate(FIELDS)}
 #: Fields of long texts have no keys of their own, which would double the size of the index.
@@ -120,7 +124,7 @@ def _list_second_words(texts: PreparedTexts) -> dict[int, list[tuple[str, str]]]
     for key, positions in texts.positions_by_key.items():
         if key[0] == "^":
             continue
-        word = key.lstrip("~@")
+        word = key.lstrip(_ROOT_MARKS)
         is_stem = key[0] == "~"
         words = texts.positions_by_key.get(word, {}) if is_stem and stem(word) == word else {}
         entry = (_PAIR_MODE_LETTERS.get(key[0], "p"), _to_ascii(word))
@@ -185,13 +189,13 @@ def _build_leaf(leaf: Leaf) -> IndexQuery:
 
 def _has_root(word: Word) -> bool:
     """Return whether a word's stem is another word, which a name has no part in."""
-    return word.mode == "stem" and stem(word.tokens[-1]) != word.tokens[-1]
+    *_, last = word.tokens
+    return word.mode == "stem" and stem(last) != last
 
 
 def _is_cut(words: tuple[Word, ...]) -> bool:
     """Return whether a key of the words together can reach :data:`_MAX_KEY_LENGTH`."""
-    letters = sum(len(_to_ascii(token)) for word in words for token in word.tokens)
-    return letters + len("px") + len(str(_MAX_KEY_LENGTH)) + len("x") >= _MAX_KEY_LENGTH
+    return sum(len(_to_ascii(token)) for word in words for token in word.tokens) > _MAX_WHOLE
 
 
 def _any_spelling(words: tuple[Word, ...], scope: str) -> IndexCondition:

@@ -27,7 +27,7 @@ from alerts.language import gettext
 from alerts.queries.ast import And, Leaf, Near, Not, Or, Phrase, Query, Word
 from alerts.queries.canonical import parse_canonical
 from alerts.queries.capitals import has_small_letters
-from alerts.queries.checks import MAX_HYPHENS, QueryError, check_expanded_size
+from alerts.queries.checks import MAX_HYPHENS, QueryError, check_expanded_size, read_distance
 from alerts.queries.fields import KEYWORD_FIELDS
 from alerts.queries.grammar import Node, parse_tree
 from alerts.queries.little_words import split_little_words
@@ -167,7 +167,7 @@ def _build_window(quoted: Node, within: Node, field: str | None) -> Near:
     if len(words) < 2:
         message = gettext("Put two words or more in the quotes before “%(sign)s”.")
         raise QueryError(message % {"sign": within}, quoted.start_pos or 0)
-    return Near(words, int(within[1:]), field)
+    return Near(words, read_distance(within), field)
 
 
 def _build_near(nodes: list[Node], field: str | None) -> Query:
@@ -178,7 +178,7 @@ def _build_near(nodes: list[Node], field: str | None) -> Query:
     """
     operators = [sign for sign in nodes[1::2] if isinstance(sign, Token)]
     column = operators[0].start_pos or 0
-    if len({int(operator[5:]) for operator in operators}) > 1:
+    if len({read_distance(operator) for operator in operators}) > 1:
         raise QueryError(gettext("Use the same number in each NEAR of a row."), column)
     choices = [_list_choices(_build(node, field), column) for node in nodes[::2]]
     combined: list[Query] = []
@@ -187,7 +187,7 @@ def _build_near(nodes: list[Node], field: str | None) -> Query:
         if len(scopes) > 1:
             raise QueryError(gettext("Name one field for both sides of NEAR."), column)
         bare = tuple(msgspec.structs.replace(part, field=None) for part in parts)
-        combined.append(Near(bare, int(operators[0][5:]), scopes.pop()))
+        combined.append(Near(bare, read_distance(operators[0]), scopes.pop()))
     return combined[0] if len(combined) == 1 else Or(tuple(combined))
 
 

@@ -81,7 +81,7 @@ def _is_accepted(typed: str) -> bool:
 
 
 def _close_brackets(typed: str) -> str:
-    return typed + ")" * max(0, typed.count("(") - typed.count(")"))
+    return typed + ")" * (typed.count("(") - typed.count(")"))
 
 
 def _close_quotes(typed: str) -> str:
@@ -92,7 +92,7 @@ def _correct_fields(typed: str) -> str:
     """Return a text with names of fields that do not exist replaced, or taken out."""
 
     def correct(name: re.Match[str]) -> str:
-        near = get_close_matches(name[1].lower(), FIELDS, 1)
+        near = get_close_matches(name[1].lower(), FIELDS)
         return f"{near[0]}:" if near else ""
 
     return _FIELD.sub(correct, typed)

@@ -33,6 +33,12 @@ from alerts.queries import find_match, format_canonical, list_hints, parse_query
         ("the VRU and KNIFE CRIME", "VRU crime knife"),
         ("VRU reports on the GREEN BELT", "VRU belt green reports"),
         ("KNIFE attacks and CRIME", "attacks crime knife"),
+        ("refs KNIFE CRIME", "crime knife refs"),
+        ("title:QUESTION KNIFE", "knife title:question"),
+        ("KNIFEs CRIME", "crime knifes"),
+        # A word of more than six letters is no acronym, be it common or not.
+        ("TOTTENHAM KNIFE", "knife tottenham"),
+        ('"GUNS IN SCHOOL" KNIFE', '"guns in school" knife'),
     ],
 )
 def test_two_ordinary_words_in_capitals_are_shouted(shouted: str, form: str) -> None:
@@ -48,6 +54,21 @@ def test_acronyms_and_a_single_word_are_not(typed: str) -> None:
     query = parse_query(typed)
     assert find_match(query, {"question": [f"About {typed} now."]})
     assert not find_match(query, {"question": [f"About {typed.lower()} now."]})
+
+
+@pytest.mark.parametrize(
+    ("typed", "form"),
+    [
+        ("kind:QUESTION KNIFE", "KNIFE kind:question"),  # what a keyword's field has is no English
+        ("KIND:QUESTION KNIFE", "KNIFE kind:question"),
+        ("TITLE:knife CRIME", "CRIME title:knife"),
+        ("UNICEF KNIFE", "KNIFE UNICEF"),
+        ("COVID2020 KNIFE", "KNIFE covid-2020"),
+        ("GO KNIFE", "GO KNIFE"),
+    ],
+)
+def test_what_is_no_ordinary_word_does_not_count(typed: str, form: str) -> None:
+    assert format_canonical(parse_query(typed)) == form
 
 
 def test_it_is_said_how_words_in_capitals_are_read() -> None:

@@ -25,6 +25,7 @@ from alerts.queries import QueryError, format_canonical, parse_query
         ("(vru AND) knife", 5, "after “AND”"),
         ("NOT", 0, "after “NOT”"),
         ("NOT VRU", 0, "NOT alone"),
+        ("NOT title:vru", 0, "NOT alone"),
         ("NOT vru NOT knife", 0, "NOT alone"),
         ("vru OR NOT knife", 7, "NOT alone"),
         ("NOT (vru knife)", 0, "NOT alone"),

@@ -155,7 +155,7 @@ def test_each_text_that_matches_is_asked_for(typed: str) -> None:
 
 @pytest.mark.parametrize(
     ("words", "is_exact"),
-    [(("日" * 64, "日" * 49 + "ab"), True), (("日" * 64, "日" * 49 + "abc"), False)],
+    [(("日" * 64, "日" * 49 + "abc"), True), (("日" * 64, "日" * 49 + "abcd"), False)],
 )
 def test_a_key_that_may_be_cut_off_leaves_its_text_to_be_decided(
     words: tuple[str, str], is_exact: bool

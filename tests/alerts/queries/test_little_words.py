@@ -20,6 +20,10 @@ from alerts.queries import find_match, format_canonical, list_hints, parse_query
         ("trams title:the", "title:the trams"),
         ("knife && crime", "crime knife"),
         ("R & D trams", '"r and d" trams'),
+        ("the (bus OR tram)", "bus OR tram"),
+        ("vru NOT (the NOT bus)", "(bus OR NOT the) vru"),
+        ("the* vru", "the* vru"),
+        ("SOURCE:the", "source:the"),
     ],
 )
 def test_little_words_are_left_out(query: str, form: str) -> None:
@@ -37,6 +41,17 @@ def test_a_phrase_of_little_words_is_a_phrase(phrase: str) -> None:
     ("query", "hints"),
     [
         ("buses Sutton", []),
+        ("SOURCE:(the london) bus", []),  # each value of a keyword's field is looked for
+        ("title:(the knife) bus", ["“the” is left out: it is in nearly every text."]),
+        ("refs the knife", ["“the” is left out: it is in nearly every text."]),
+        ("ABOUT KNIFE CRIME", [
+            "“about” is left out: it is in nearly every text.",
+            "“KNIFE” and “CRIME” are read as words in small letters, not as acronyms.",
+        ]),
+        ("WHO IS RESPONSIBLE FOR KNIFE CRIME", [
+            "“who”, “is” and “for” are left out: they are in nearly every text.",
+            "“KNIFE” and “CRIME” are read as words in small letters, not as acronyms.",
+        ]),
         ("buses in Sutton", ["“in” is left out: it is in nearly every text."]),
         (
             "the cost of the trams at night",

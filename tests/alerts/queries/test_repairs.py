@@ -30,6 +30,8 @@ from alerts.queries import parse_query, suggest_repairs
         ("[knife] crime", ["(knife) crime", "knife crime"]),
         ('"knife crime ', ['"knife crime"', "knife crime"]),
         ("knife)", ["knife", '"knife)"']),
+        ("titel:(knife)", ["title:(knife)", '"titel:(knife)"']),
+        ("(knife) (bus", ["(knife) (bus)", "knife bus"]),
         ("AND knife", ['"AND knife"']),
         ("(knife titel:crime", ['"(knife titel:crime"']),
         ("'knife crime' since:x", ['"knife crime"', "knife crime"]),
@@ -46,3 +48,5 @@ def test_what_is_offered(typed: str, offered: list[str]) -> None:
 
 def test_a_query_that_is_refused_for_its_length_alone_has_no_repair() -> None:
     assert suggest_repairs("knife " * 100) == []
+    longest = "(" + "wwwwwwwww " * 49
+    assert suggest_repairs(longest.ljust(500)) == [f"{longest})", longest[1:].strip()]
