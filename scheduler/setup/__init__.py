@@ -11,11 +11,10 @@ from scheduler.setup.answers import (
     SetupAnswers,
     choose_security,
 )
-from scheduler.setup.service_files import CONFIG_NAME, NewService, SetupError, write_service
+from scheduler.setup.service_files import NewService, SetupError, write_service
 from scheduler.setup.system_service import SYSTEM_USER, install_system_service
 
 __all__ = [
-    "CONFIG_NAME",
     "OPERATOR_PASSWORD_FILE",
     "SMTP_PASSWORD_FILE",
     "SYSTEM_USER",
