@@ -54,6 +54,7 @@ def test_the_room_on_a_disk(
         config.write_text(f'{config.read_text()}\n[archive]\npath = "disk/captures"\n')
         [found] = [one for one in examined.examine("files.folders") if "/disk" in one.detail]
         assert (found.check, found.state) == ("files.disk", state)
+        assert " GB free at " in found.detail
         if state != "ok":
             assert "archive.max_gigabytes limits the captures" in str(found.advice)
 
