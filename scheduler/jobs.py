@@ -16,7 +16,7 @@ from typing import TypeAlias
 import msgspec
 from sqlalchemy import Connection
 
-from alerts.delivery import ChannelUnavailable
+from alerts.delivery import ChannelUnavailable, SentLogError
 from alerts.errors import WatchwordError
 from alerts.feeds import delete_withdrawn_files, is_ping_due, ping_hub
 from alerts.ledger import publication, subscriptions, topics
@@ -44,7 +44,7 @@ from scheduler.tasks import (
 log = get_logger("watchword.jobs")
 
 #: What became of messages, by outcome, and why they could not be delivered at all, if so.
-_DeliveryResult: TypeAlias = tuple[Counter[str], ChannelUnavailable | None]
+_DeliveryResult: TypeAlias = tuple[Counter[str], ChannelUnavailable | SentLogError | None]
 _NOTHING_DELIVERED: _DeliveryResult = (Counter(), None)
 
 
