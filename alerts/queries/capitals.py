@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from itertools import pairwise
 
 from lark import Token
 
@@ -56,9 +55,10 @@ def lower_shouted(tokens: Sequence[Token]) -> list[Token]:
 
 def _list_english(tokens: Sequence[Token]) -> list[Token]:
     """Return the words and quoted texts that are not the value of a keyword's field."""
+    befores = [None, *tokens]
     return [
         token
-        for before, token in pairwise((None, *tokens))
+        for token, before in zip(tokens, befores, strict=False)
         if token.type in ("WORD", "QUOTED")
         and not (before and before.type == "FIELD" and before[:-1].lower() in KEYWORD_FIELDS)
     ]

@@ -27,7 +27,13 @@ from alerts.language import gettext
 from alerts.queries.ast import And, Leaf, Near, Not, Or, Phrase, Query, Word
 from alerts.queries.canonical import parse_canonical
 from alerts.queries.capitals import has_small_letters
-from alerts.queries.checks import MAX_HYPHENS, QueryError, check_expanded_size, read_distance
+from alerts.queries.checks import (
+    MAX_HYPHENS,
+    QueryError,
+    check_expanded_size,
+    offset_of,
+    read_distance,
+)
 from alerts.queries.fields import KEYWORD_FIELDS
 from alerts.queries.grammar import Node, parse_tree
 from alerts.queries.little_words import split_little_words
@@ -127,7 +133,7 @@ def _build_leaf(text: Token, field: str | None) -> Word | Phrase:
     words = _split_words(text)
     if sum(len(word) - 1 for word in words) > MAX_HYPHENS:
         message = gettext("Use fewer hyphens: %(limit)s at most.")
-        raise QueryError(message % {"limit": MAX_HYPHENS}, text.start_pos or 0)
+        raise QueryError(message % {"limit": MAX_HYPHENS}, offset_of(text))
     if len(words) > 1:
         return Phrase(tuple(Word(word, "exact") for word in words), field)
     is_exact = text.type == "QUOTED" or field in KEYWORD_FIELDS
@@ -166,7 +172,7 @@ def _build_window(quoted: Node, within: Node, field: str | None) -> Near:
     words = tuple(Word(word, "exact") for word in _split_words(quoted))
     if len(words) < 2:
         message = gettext("Put two words or more in the quotes before “%(sign)s”.")
-        raise QueryError(message % {"sign": within}, quoted.start_pos or 0)
+        raise QueryError(message % {"sign": within}, offset_of(quoted))
     return Near(words, read_distance(within), field)
 
 
@@ -177,7 +183,7 @@ def _build_near(nodes: list[Node], field: str | None) -> Query:
     side's: ``(a OR b) NEAR/5 c`` is ``a NEAR/5 c OR b NEAR/5 c``.
     """
     operators = [sign for sign in nodes[1::2] if isinstance(sign, Token)]
-    column = operators[0].start_pos or 0
+    column = offset_of(operators[0])
     if len({read_distance(operator) for operator in operators}) > 1:
         raise QueryError(gettext("Use the same number in each NEAR of a row."), column)
     choices = [_list_choices(_build(node, field), column) for node in nodes[::2]]

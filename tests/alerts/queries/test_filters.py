@@ -30,6 +30,10 @@ VALUES = st.one_of(
 )
 
 
+#: Longer than the queries to which a filter is added without reading the whole again.
+_LONG_CHOICE = " OR ".join(f"{letter}wwwwwwwwwwwwwwwwwwwwwwwwwwwwwww" for letter in "zyxvu")
+
+
 def canonical(typed: str) -> str:
     return format_canonical(parse_query(typed))
 
@@ -77,6 +81,9 @@ def test_a_query_of_filters_alone_has_nothing_else(values: list[tuple[str, str]]
         ("  Buses   in Sutton ", "party:labour", "  Buses   in Sutton  party:labour"),
         # Behind a word in small letters, words in capitals would be acronyms.
         ("KNIFE CRIME IN SUTTON", "party:labour", "crime knife sutton party:labour"),
+        ("KNIFE CRIME OR SUTTON", "party:labour", "(crime knife OR sutton) party:labour"),
+        ("tube OR tram OR bus", "party:labour", "(tube OR tram OR bus) party:labour"),
+        (_LONG_CHOICE, "year:2026", f"({_LONG_CHOICE}) year:2026"),
     ],
 )
 def test_what_was_typed_stays(typed: str, term: str, narrowed: str) -> None:
@@ -100,6 +107,17 @@ def test_what_was_typed_stays(typed: str, term: str, narrowed: str) -> None:
         ("status:answered OR VRU", [], "status:answered OR VRU"),
         ("year:2026 status:answered", [("status", "answered"), ("year", "2026")], ""),
         ("title:bus status:answered", [("status", "answered")], "title:bus"),
+        ("status:answered NOT bus", [("status", "answered")], ""),
+        ("(tube OR tram) year:2026", [("year", "2026")], "tube OR tram"),
+        ("bus  year:2026  tram", [("year", "2026")], "bus tram"),
+        ("party:XR bus", [("party", "XR")], "bus"),
+        ("party:(XR OR labour) bus", [("party", "XR"), ("party", "labour")], "bus"),
+        (
+            'party:("Green Party" OR labour) bus',
+            [("party", "green party"), ("party", "labour")],
+            "bus",
+        ),
+        ("party:(labour NEAR/2 bus) tram", [], "party:(labour NEAR/2 bus) tram"),
     ],
 )
 def test_filters_are_told_from_words(typed: str, filters: list[tuple[str, str]], rest: str) -> None:
@@ -119,3 +137,11 @@ def test_a_name_is_quoted_and_a_sign_that_cannot_be_is_left_out() -> None:
 def test_a_query_that_would_be_too_long_has_no_filter() -> None:
     assert add_filter("x" * 60 + " " + "y" * 60, "year:2026") is not None
     assert add_filter(" ".join(["word"] * 99), "year:2026") is None
+    name = write_filter("asked_by", " ".join(letter * 60 for letter in "bcdfgh"))
+    assert name is not None
+    longest = "w" * 60 + " " + "x" * (500 - len(name) - 62)
+    narrowed = add_filter(longest, name)
+    assert narrowed is not None
+    assert len(narrowed) == 500
+    assert is_query(narrowed)
+    assert add_filter(longest + "x", name) is None

@@ -60,6 +60,11 @@ from tests.alerts.queries.test_index_terms import has
             "(('cxvru' & 'wxanti' & 'wxsoc':*) | ('cxvru' & 'wxantisoc':*))",
             False,
         ),
+        (
+            "title:(anti-soc* NEAR/3 VRU)",
+            "(('cavru' & 'waanti' & 'wasoc':*) | ('cavru' & 'waantisoc':*))",
+            False,
+        ),
         ('"bus" -"gun"', "('wxbus' & !'wxgun')", True),
         ('"bus" -"gun" -"a b c"', "('wxbus' & !'wxgun')", False),
         ('"bus" -title:"gun" OR "gun"', "(('wxbus' & !'wagun') | 'wxgun')", True),

@@ -32,6 +32,29 @@ def list_marks(query: Query, texts: Mapping[str, Sequence[str]]) -> list[tuple[s
     ]
 
 
+@pytest.mark.parametrize(
+    ("typed", "left"),
+    [
+        ("fly", {"question": ["Two flies."]}),
+        ("VRU", {"answer": ["The V.R.U.’s work"]}),
+        ("kni*", {"question": ["Penknives, knives"]}),
+        ('"a bus" -tram', {"title": ["A bus"], "question": ["Some tram"]}),
+        ("A&E", {"answer": ["A & E", "A and E"]}),
+        ("party:bus", {"title": ["A bus"], "party": ["Bus"]}),
+        ("fly NEAR/2 tram", {"question": ["Some tram", "Two flies."]}),
+    ],
+)
+def test_what_has_none_of_the_words_is_left_out(typed: str, left: dict[str, list[str]]) -> None:
+    """Each word is looked for by the letters that all of its forms begin with."""
+    others = ["Mouse", "stops", "penknife", "Gelb"]
+    query = parse_query(typed)
+    texts = {"title": [], "question": [], "answer": []} | left
+    found = drop_unlikely_paragraphs(query, {field: [*others, *t] for field, t in texts.items()})
+    assert found == texts
+    assert "party" in drop_unlikely_paragraphs(parse_query("party:x"), {"party": []})
+    assert "party" not in drop_unlikely_paragraphs(parse_query("x"), {"party": ["x"]})
+
+
 @settings(max_examples=count_examples(2000), deadline=None)
 @given(QUERIES, RECORD_TEXTS | _LONG_TEXTS)
 @example(parse_query("fly"), {"question": ["Two flies."]})

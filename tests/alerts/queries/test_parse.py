@@ -179,6 +179,12 @@ def test_both_forms_of_the_name_of_an_asker_are_found() -> None:
     assert find_match(parse_query('asked_by:"brook baroness"'), texts) is None
 
 
+def test_all_that_is_known_of_whom_a_question_is_to_is_found() -> None:
+    dick = Addressee(name="Ada Brook", printed="The Head", role="Commissioner")
+    texts = extract_fields(msgspec.structs.replace(QUESTION, asked_of=(dick,)))
+    assert texts["asked_of"] == ["The Head", "Ada Brook", "Commissioner"]
+
+
 def test_the_fields_of_a_question() -> None:
     assert extract_fields(QUESTION, infer_changes(QUESTION)) == {
         "title": ["Violent crime"],
