@@ -22,10 +22,16 @@ from alerts.queries.checks import (
     quote_token,
 )
 from alerts.queries.fields import KEYWORD_FIELDS
+from alerts.queries.lead_ins import split_lead_in
 from alerts.text import STOP_WORDS, tokenise
 
 #: ``A & E``, which is read as ``A&E``, at the same length.
 _SPACED_LETTERS = re.compile(r"(?<!\w)([A-Z]) & ([A-Z]s?)(?!\w)")
+#: A number and its unit, ``5 million``, which are looked for side by side, at the same length.
+_SPACED_UNIT = re.compile(
+    r"(?<![^\s(\"“])([£€$]?[0-9][0-9.,]*) (?=(?:per cent|percent|million|billion)(?!\w))", re.IGNORECASE
+)
+_PER_CENT = re.compile(r"\b(per) cent(?!\w)", re.IGNORECASE)
 #: Signs of East Asian keyboards, each with its own: ``（`` is ``(``. Letters and digits stay.
 _WIDE_SIGNS = {
     code: chr(code - 0xFEE0) for code in range(0xFF01, 0xFF5F) if not chr(code).isalnum()
@@ -49,10 +55,24 @@ def parse_tree(text: str) -> Node:
         raise QueryError(gettext("Write at least one word to look for."), 0)
     check_words(tokens)
     check_brackets(tokens)
-    tree = _build_tree(lower_shouted(tokens))
+    tree = _build_tree(lower_shouted(split_lead_in(tokens)[1]))
     if error := _find_unselective(tree):
         raise error
     return tree
+
+
+def is_selective(parts: Sequence[Node]) -> bool:
+    """Return whether texts that have all parts of an AND have a word worth looking for."""
+    return any(_find_unselective(part) is None for part in parts)
+
+
+def list_lead_in(text: str) -> list[str]:
+    """Return the words that a query begins with and that name no subject.
+
+    Raises:
+        QueryError: The text is no query.
+    """
+    return [str(token) for token in split_lead_in(_split(text))[0]]
 
 
 def list_shouted(text: str) -> list[str]:
@@ -61,13 +81,14 @@ def list_shouted(text: str) -> list[str]:
     Raises:
         QueryError: The text is no query.
     """
-    shouted = find_shouted(_split(text))
+    shouted = find_shouted(split_lead_in(_split(text))[1])
     return [str(token) for token in shouted if any(word.acronym for word in tokenise(token))]
 
 
 def _split(text: str) -> list[Token]:
     check_length(text)
     text = _SPACED_LETTERS.sub(r"\1&\2  ", text.translate(_WIDE_SIGNS))
+    text = _PER_CENT.sub("\\1\u00adcent", _SPACED_UNIT.sub(r"\1-", text))
     check_signs(text)
     return list(_lexer().lex(text))
 
