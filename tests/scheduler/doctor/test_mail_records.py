@@ -30,6 +30,7 @@ def change(name: str, kind: str, *texts: str) -> Callable[[DnsServer], None]:
 
 SPF, DKIM = ("demo.example", "TXT"), ("one._domainkey.demo.example", "TXT")
 DMARC = "_dmarc.demo.example"
+LOST = "the mail server mail.demo.example of demo.example has no address"
 
 
 @pytest.mark.parametrize(
@@ -54,9 +55,9 @@ DMARC = "_dmarc.demo.example"
         ("dmarc", change(DMARC, "TXT", "v=DMARC1; p=none"), "ok", "“none”", ""),
         ("mx", change("demo.example", "MX", "0 ."), "failed", "takes no emails", "MX record"),
         ("mx", change("demo.example", "MX"), "failed", "no MX record and no address", "MX record"),
-        ("mx", change("mail.demo.example", "A"), "failed", "mail.demo.example of", "MX record"),
+        ("mx", change("mail.demo.example", "A"), "failed", LOST, "MX record"),
         ("reverse", change("mail.demo.example", "A", "192.0.2.9"), "failed", "not that", "reverse"),
-        ("reverse", change("25.100.51.198.in-addr.arpa", "PTR"), "failed", "no name", "reverse"),
+        ("reverse", change("25.100.51.198.in-addr.arpa", "PTR"), "failed", "has no name", "reverse"),
     ],
 )
 def test_what_is_wrong_is_named_with_what_to_do(
@@ -114,3 +115,13 @@ def test_dns_proposes_what_follows_from_what_is_there(examined: ExaminedService)
     done = examined.service.run("dns", "--dns-server", examined.dns.address)
     assert "as if nothing were there" in done.stderr
     assert '"v=spf1 a mx -all"  ; new; name the hosts that send for you' in done.stdout
+
+
+def test_emails_without_a_key_are_named(examined: ExaminedService) -> None:
+    examined.edit_config('[[mail.dkim]]\nselector = "one"\nkey = "dkim.pem"\n', "")
+    found = examined.find("dns.dkim")
+    assert (found.state, found.detail) == (
+        "warning",
+        "emails are not signed: there is no [[mail.dkim]]",
+    )
+    assert "make a key (docs/how-to/get-mail-delivered.md)" in str(found.advice)

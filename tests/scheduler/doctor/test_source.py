@@ -73,3 +73,22 @@ def test_a_source_that_is_down_is_named(examined: ExaminedService) -> None:
     found = read(examined, "http://127.0.0.1:1")
     assert found["source.robots"][0] is CheckState.FAILED
     assert "cannot be reached: Connection refused" in found["source.robots"][1]
+
+
+@pytest.mark.parametrize(
+    ("status", "rules", "detail"),
+    [
+        ("503 Busy", "", "/robots.txt gives HTTP 503"),
+        ("200 OK", "User-agent: *\nDisallow: /\n", "london: robots.txt forbids "),
+    ],
+)
+def test_robots_that_keep_us_out_are_named(
+    examined: ExaminedService, status: str, rules: str, detail: str
+) -> None:
+    head = f"HTTP/1.1 {status}\r\nContent-Length: {len(rules)}\r\nConnection: close\r\n\r\n"
+    with serve_raw(lambda _: b"", f"{head}{rules}".encode()) as url:
+        examined.edit_config('"http://127.0.0.1:1"\nenabled = false', f'"{url}"')
+        found = examined.pick("source.robots", "source.robots")
+    assert found.state is CheckState.FAILED
+    assert detail in found.detail
+    assert found.advice is not None
