@@ -29,7 +29,8 @@ from alerts.text import STOP_WORDS, tokenise
 _SPACED_LETTERS = re.compile(r"(?<!\w)([A-Z]) & ([A-Z]s?)(?!\w)")
 #: A number and its unit, ``5 million``, which are looked for side by side, at the same length.
 _SPACED_UNIT = re.compile(
-    r"(?<![^\s(\"“])([£€$]?[0-9][0-9.,]*) (?=(?:per cent|percent|million|billion)(?!\w))", re.IGNORECASE
+    r"(?<![^\s(\"“])([£€$]?[0-9][0-9.,]*) (?=(?:per cent|percent|million|billion)(?!\w))",
+    re.IGNORECASE,
 )
 _PER_CENT = re.compile(r"\b(per) cent(?!\w)", re.IGNORECASE)
 #: Signs of East Asian keyboards, each with its own: ``（`` is ``(``. Letters and digits stay.

@@ -1,4 +1,4 @@
-"""What people write before a subject, as to somebody who looks it up: "questions about ...". Pure."""
+"""What people write before a subject, as if to somebody: "questions about ...". Pure."""
 
 from __future__ import annotations
 

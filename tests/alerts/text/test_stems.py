@@ -39,7 +39,8 @@ police policing, burgle burgled, harass harassed, gamble gambling, smoke smoking
 commute commuting, litter littering, pollute polluted, demolish demolished,
 refurbish refurbished, vaccinate vaccinated, nurse nurses, paramedic paramedics,
 estate estates, strike struck, freeze freezing, tree trees, skate skating, repair repaired,
-wharf wharves, die died, die dying, lens lenses, listing listings, hire hiring, monitor monitored, deliver delivering, localise localised, ebike ebikes
+hire hiring, monitor monitored, deliver delivering, localise localised, ebike ebikes,
+wharf wharves, die died, die dying, lens lenses, listing listings
 """
 
 
