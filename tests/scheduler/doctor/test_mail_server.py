@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import socket
 import subprocess
+from datetime import UTC, datetime
 from email import message_from_bytes, policy
 from pathlib import Path
 
 import dkim
 import pytest
 
+from alerts.delivery import ChannelProbe
 from scheduler.doctor import CheckState
+from scheduler.doctor.mail_server import _judge_certificate
 from tests.alerts.delivery.channels.test_smtp_security import secure_server
 from tests.scheduler.doctor.conftest import ExaminedService
 from tests.support.certificates import create_certificate
+from tests.support.smtp_server import run_smtp_server
 
 pytestmark = pytest.mark.process
 

@@ -10,6 +10,7 @@ from crawler.report import QuestionRead
 from scheduler.doctor import CheckState
 from scheduler.doctor.source import judge_last_line
 from tests.scheduler.doctor.conftest import ExaminedService
+from tests.support.raw_server import serve_raw
 from tests.support.samples import make_question
 from tests.support.service import RunningReplica, run_replica
 
@@ -67,6 +68,7 @@ def test_readings_that_differ_are_named() -> None:
         *_, found = judge_last_line("london", line, 3, "")
         assert found.state is state
     assert "the readings differ: no title" in found.detail
+    assert "has the site changed, or does it block us?" in str(found.advice)
 
 
 def test_a_source_that_is_down_is_named(examined: ExaminedService) -> None:
