@@ -165,6 +165,27 @@ def test_a_number_with_a_year_is_given_once(reference: str, *, is_reused: bool) 
     assert is_reference_reused(stored, other) is is_reused
 
 
+@pytest.mark.parametrize(
+    ("fields", "is_reused"),
+    [
+        ({"question": make_speech("Another matter?")}, True),
+        ({"meeting": Meeting(None, date(2027, 11, 3))}, True),
+        (
+            {
+                "meeting": Meeting(None, date(2027, 11, 3)),
+                "question": make_speech("Another matter?"),
+            },
+            False,
+        ),
+    ],
+)
+def test_a_number_without_a_year_may_be_given_again_another_day(
+    fields: dict[str, Any], *, is_reused: bool
+) -> None:
+    stored = make_question(reference="1234", words=LONG)
+    assert is_reference_reused(stored, move(stored, **fields)) is is_reused
+
+
 def test_files_that_moved_are_told_apart_by_their_titles_and_their_order() -> None:
     stored = make_question(
         1,
