@@ -238,8 +238,10 @@ class Daemon:
         """Start a job after a time, unless its next run is sooner."""
         moment = datetime.now(UTC) + wait
         with self._next_times:
+            if self._base.stop.is_set():  # the scheduler is asked nothing any more
+                return
             job = self._scheduler.get_job(name)
-            if job is not None and not self._base.stop.is_set() and job.next_run_time > moment:
+            if job is not None and job.next_run_time > moment:
                 self._scheduler.modify_job(name, next_run_time=moment)
 
     def crawl_now(self, source: str) -> bool:

@@ -6,7 +6,6 @@ It names nobody else: in place of an address stands its keyed hash, which
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from datetime import datetime, timedelta
 
 import msgspec
@@ -58,19 +57,17 @@ def record_rarely(connection: Connection, action: OperatorAction) -> None:
         record(connection, action)
 
 
-def list_newest(
-    connection: Connection, limit: int, subjects: Collection[str] | None = None
-) -> list[OperatorAction]:
+def list_newest(connection: Connection, limit: int, *subjects: str) -> list[OperatorAction]:
     """Return what was done, newest first.
 
     Args:
         connection: The ledger.
         limit: How many to return at most.
-        subjects: Only what was done with one of these subjects; None for all.
+        subjects: Only what was done with one of these; without any, all.
     """
     columns = [operator_action.c[name] for name in OperatorAction.__struct_fields__]
     wanted = select(*columns).order_by(operator_action.c.id.desc()).limit(limit)
-    if subjects is not None:
+    if subjects:
         wanted = wanted.where(operator_action.c.subject.in_(subjects))
     return [OperatorAction(**row._mapping) for row in connection.execute(wanted)]
 

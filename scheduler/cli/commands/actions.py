@@ -49,8 +49,8 @@ def actions_command(context: click.Context, limit: int, about: str | None) -> in
     """
     service = get_service(context)
     with service.ledger.reading() as connection:
-        subjects = {about, describe_subject(connection, about)} if about else None
-        found = operator_actions.list_newest(connection, limit, subjects)
+        subjects = {about, describe_subject(connection, about)} if about else ()
+        found = operator_actions.list_newest(connection, limit, *subjects)
     rows = [(format_moment(one.done_at), one.actor, one.action, one.subject or "") for one in found]
     table = format_table(("When", "Who", "What", "About"), rows, nothing="Nothing was done.")
     print_result(table, ActionList(found))

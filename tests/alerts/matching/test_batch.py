@@ -119,3 +119,18 @@ def test_a_text_that_ends_the_batch_is_read_alike(kind: str) -> None:
     for text in list_texts(ODD_PIECES[kind][0], 2):
         records = [{"title": [text]}]
         assert at_once(records) == one_by_one(records), text
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Mr Quill Halls. Quill Halls",
+        "Quill Halls. Mr Quill Halls of Ponds, Quill Halls",
+        "Ponds and Mr Quill-Halls, Quill-Halls and Mrs Ponds Quill",
+        "Quill Mr Halls Ponds. Ponds Halls",
+        "Mr Quill-Halls, Quill-Halls",
+    ],
+)
+def test_names_are_found_in_their_own_run_of_capitals(text: str) -> None:
+    records = [{"title": [text]}]
+    assert at_once(records) == one_by_one(records)

@@ -31,7 +31,8 @@ class Family(NamedTuple):
                 for gaps in product(self.gaps, repeat=max(0, count - 1)):
                     text = "".join(map("".join, zip(words, (*gaps, ""), strict=False)))
                     title, _, asker = text.partition(FIELD)
-                    yield {"title": title.split(PARAGRAPH), "asked_by": asker.split(PARAGRAPH)}
+                    names = asker.split(PARAGRAPH)
+                    yield {"title": title.split(PARAGRAPH), "asked_by": names, "party": names}
 
 
 FAMILIES = {
@@ -49,6 +50,16 @@ FAMILIES = {
             *('"knife crime" NEAR/1 gate', 'gate NEAR/1 "gate crime"', "kni* NEAR/1 cri*"),
             *("knife NEAR/1 missing", "missing NEAR/1 knife", "-(knife NEAR/1 crime) gate"),
             *("title:knife NEAR/1 title:crime", "asked_by:knife NEAR/1 asked_by:crime"),
+        ),
+    ),
+    "near in fields": Family(
+        ("knife", "crime"),
+        (" ", FIELD),
+        4,
+        (
+            *("party:knife NEAR/1 party:crime", "party:crime NEAR/2 party:knife"),
+            *("title:knife NEAR/1 title:crime", "asked_by:crime NEAR/1 asked_by:knife"),
+            *("knife NEAR/1 crime", "bus OR (party:knife NEAR/1 party:crime)"),
         ),
     ),
     "phrases": Family(
@@ -101,7 +112,7 @@ FAMILIES = {
         ),
     ),
     "names": Family(
-        ("Mr", "Hall", "Halls", "hall"),
+        ("Mr", "Quill", "Halls", "hall"),
         (" ", "-", "¶", "§"),
         3,
         (

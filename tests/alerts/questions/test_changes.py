@@ -246,3 +246,16 @@ def test_a_change_has_its_digest_and_both_versions(
 def test_a_question_that_was_suspect_is_asked_without_an_earlier_version() -> None:
     suspect = msgspec.structs.replace(ASKED, suspect=("no asker",))
     assert [change.before for change in find_changes(suspect, ANSWERED)] == [None, None]
+
+
+def test_a_set_phrase_that_was_taken_for_an_answer_is_no_change_when_it_goes() -> None:
+    stored = make_question(1, make_answer("Please see", "an earlier answer."))
+    labels = {PLACEHOLDER_LABEL: "Please see an earlier answer."}
+    assert find_changes(stored, make_question(1, labels=labels)) == ()
+    [change] = find_changes(stored, make_question(1, make_answer("Ten."), labels=labels))
+    assert (change.kind, change.content_hash) == (
+        ChangeKind.ANSWERED,
+        hash_answer(make_answer("Ten.")),
+    )
+    assert change.before is not None
+    assert (change.before.answers, change.before.status) == ((), "unanswered")

@@ -159,3 +159,18 @@ def test_texts_of_up_to_2000_words_are_compared_word_by_word(count: int) -> None
     for old, new in ((["x", *words[1:]], words[:9]), (words[:9], ["x", *words[1:]])):
         before, after = compared(" ".join(old), " ".join(new)) or ("", "")
         assert ("[" in before + after) is (count == 2000)
+
+
+@pytest.mark.parametrize(("before", "after"), [("", " more"), (" more", "")])
+def test_the_place_of_an_added_or_removed_word_is_shown_in_a_long_text(
+    before: str, after: str
+) -> None:
+    words = [f"w{number}" for number in range(400)]
+    texts = [" ".join([*words[:200], *more.split(), *words[200:]]) for more in (before, after)]
+    for passage, more in zip(compared(*texts) or (), (before, after), strict=True):
+        assert passage.startswith("… ")
+        assert passage.endswith(" …")
+        shown_before, _, shown_after = passage.partition(" [more] " if more else " w200 ")
+        assert shown_before.endswith(" w199")
+        assert len(shown_before) > 20
+        assert len(shown_after) > 20

@@ -185,6 +185,17 @@ def test_common_words_of_long_texts_are_kept() -> None:
     [pieces] = list_pieces([f"red {same}"], [f"blue {same}"])
     assert [kind for kind, _ in pieces] == ["removed", "added", "kept"]
     many = ["As before."] * 250
-    assert list_pieces(["Red.", *many], ["Blue.", *many]) == [
-        [("removed", "Red."), ("added", "Blue.")]
+    assert list_pieces(["Red.", *many], ["Blue.", "Green.", *many]) == [
+        [("removed", "Red."), ("added", "Blue. Green.")]
     ]
+
+
+def test_punctuation_of_a_long_paragraph_is_no_change() -> None:
+    text = name_words(2001)
+    assert list_pieces([text], [f"{text}."]) == []
+
+
+def test_a_row_that_is_removed_is_a_row() -> None:
+    rows = ["Year | Groups", "2024 | 97"]
+    edits = list(find_edits(make_version("T", [], rows), make_version("T", [], rows[:1])))
+    assert [(edit.is_row, edit.number) for edit in edits] == [(True, 1)]
