@@ -48,7 +48,7 @@ def test_what_has_none_of_the_words_is_left_out(typed: str, left: dict[str, list
     """Each word is looked for by the letters that all of its forms begin with."""
     others = ["Mouse", "stops", "penknife", "Gelb"]
     query = parse_query(typed)
-    texts = {"title": [], "question": [], "answer": []} | left
+    texts: dict[str, list[str]] = {"title": [], "question": [], "answer": []} | left
     found = drop_unlikely_paragraphs(query, {field: [*others, *t] for field, t in texts.items()})
     assert found == texts
     assert "party" in drop_unlikely_paragraphs(parse_query("party:x"), {"party": []})
