@@ -180,6 +180,9 @@ def decode_question(line: bytes | str) -> Question:
 #: default needs neither.
 RECORD_VERSION = 1
 
+#: Name of the record's JSON Schema. It is not an address: it lets other schemas refer to this one.
+RECORD_SCHEMA_ID = f"urn:watchword:record:{RECORD_VERSION}"
+
 #: What to do to a stored record (its JSON as a dict) of a version, to make it one of the next.
 _UPGRADES: dict[int, Callable[[dict[str, Any]], dict[str, Any]]] = {}
 
@@ -237,7 +240,10 @@ def _drop_unknown(value: Any, kind: msgspec.inspect.Type) -> Any:
 
 def build_json_schema() -> dict[str, Any]:
     """Return the JSON Schema (2020-12) of the canonical record."""
-    document: dict[str, Any] = {"$schema": "https://json-schema.org/draft/2020-12/schema"}
+    document: dict[str, Any] = {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "$id": RECORD_SCHEMA_ID,
+    }
     return document | msgspec.json.schema(Question)
 
 

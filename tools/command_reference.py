@@ -23,6 +23,9 @@ from scheduler.cli.options import ServiceCommand
 from scheduler.config.reference import read_comments
 
 _REF_TEMPLATE = "#/$defs/{name}"
+#: Name of the schema. What the commands print breaks only with a major version of Watchword, whose
+#: number this ends with.
+SCHEMA_ID = "urn:watchword:command-line:1"
 #: Options of every command, which the page explains once.
 _COMMON_OPTIONS = {"config", "json"}
 _STATUS_MEANINGS = {
@@ -96,6 +99,7 @@ def build_schema() -> dict[str, Any]:
     ]
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "$id": SCHEMA_ID,
         "title": "What watchword prints with --json",
         "anyOf": [*results, _ERROR],
         "$defs": components,
