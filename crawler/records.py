@@ -9,6 +9,7 @@ the words of the page beside our reading of them.
 from __future__ import annotations
 
 import hashlib
+import inspect
 import re
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator
@@ -244,7 +245,21 @@ def build_json_schema() -> dict[str, Any]:
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "$id": RECORD_SCHEMA_ID,
     }
-    return document | msgspec.json.schema(Question)
+    return document | clean_descriptions(msgspec.json.schema(Question))
+
+
+def clean_descriptions(schema: dict[str, Any]) -> dict[str, Any]:
+    """Return a JSON Schema whose descriptions, which are docstrings, have no indentation.
+
+    Before Python 3.13 docstrings have that of the code.
+    """
+    return {key: _clean_member(key, value) for key, value in schema.items()}
+
+
+def _clean_member(key: str, value: Any) -> Any:
+    if isinstance(value, dict):
+        return clean_descriptions(value)
+    return inspect.cleandoc(value) if key == "description" and isinstance(value, str) else value
 
 
 def mask_question(question: Question) -> Question:

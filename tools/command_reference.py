@@ -17,7 +17,7 @@ import msgspec
 from msgspec import inspect
 
 from alerts.errors import ExitStatus
-from crawler.records import Question
+from crawler.records import Question, clean_descriptions
 from scheduler.cli.group import SECTIONS, watchword
 from scheduler.cli.options import ServiceCommand
 from scheduler.config.reference import read_comments
@@ -102,7 +102,7 @@ def build_schema() -> dict[str, Any]:
         "$id": SCHEMA_ID,
         "title": "What watchword prints with --json",
         "anyOf": [*results, _ERROR],
-        "$defs": components,
+        "$defs": clean_descriptions(components),
     }
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable
 
 import html5lib
 from lxml import etree
@@ -53,7 +53,7 @@ def check_text_format(data: bytes) -> None:
     _check_metrics(data, parse_text_format)
 
 
-def _check_metrics(data: bytes, parse: Callable[[str], Iterator[Metric]]) -> None:
+def _check_metrics(data: bytes, parse: Callable[[str], Iterable[Metric]]) -> None:
     try:
         found = list(parse(data.decode()))
     except ValueError as error:
