@@ -70,10 +70,10 @@ def test_a_timer_starts_a_unit_that_ends(timer: Path) -> None:
 
 
 def test_the_unit_of_backups_may_write_where_they_are_kept_and_in_the_ledger() -> None:
-    service = read_unit(_FOLDER / "watchword-backup.service")
+    service = read_unit(DEPLOYMENT / "watchword-backup.service")
     target = parse_command(shlex.split(service["ExecStart"])[1:]).params["target"]
     assert str(target) == f"/var/lib/{service['StateDirectory']}"
-    assert service["ReadWritePaths"] == read_unit(_FOLDER / "watchword.service")["WorkingDirectory"]
+    assert service["ReadWritePaths"] == read_unit(DEPLOYMENT / "watchword.service")["WorkingDirectory"]
     assert service["ProtectSystem"] == "strict"
     assert (service["StateDirectoryMode"], service["UMask"]) == ("0700", "0077")
 
