@@ -73,7 +73,8 @@ def test_the_unit_of_backups_may_write_where_they_are_kept_and_in_the_ledger() -
     service = read_unit(DEPLOYMENT / "watchword-backup.service")
     target = parse_command(shlex.split(service["ExecStart"])[1:]).params["target"]
     assert str(target) == f"/var/lib/{service['StateDirectory']}"
-    assert service["ReadWritePaths"] == read_unit(DEPLOYMENT / "watchword.service")["WorkingDirectory"]
+    of_service = read_unit(DEPLOYMENT / "watchword.service")
+    assert service["ReadWritePaths"] == of_service["WorkingDirectory"]
     assert service["ProtectSystem"] == "strict"
     assert (service["StateDirectoryMode"], service["UMask"]) == ("0700", "0077")
 
