@@ -15,6 +15,7 @@ from jinja2 import Environment
 
 from alerts.language import get_language_tag
 from alerts.rendering import templates
+from alerts.rendering.css import inline_css
 
 
 @contextmanager
@@ -24,7 +25,7 @@ def share_compiled_templates() -> Iterator[None]:
     What is compiled follows from the text, the options of the environment and the names of its
     filters; and from the language, because Jinja computes what has no variables at once.
     """
-    compile_anew, inline_anew = Environment.compile, templates.inline_css
+    compile_anew = Environment.compile
     shared: dict[tuple[object, ...], CodeType] = {}
 
     def compile_once(
@@ -36,12 +37,12 @@ def share_compiled_templates() -> Iterator[None]:
         return shared[key]
 
     Environment.compile = compile_once  # type: ignore[method-assign,assignment]
-    templates.inline_css = cache(inline_anew)  # type: ignore[attr-defined]
+    vars(templates)["inline_css"] = cache(inline_css)
     try:
         yield
     finally:
         Environment.compile = compile_anew  # type: ignore[method-assign]
-        templates.inline_css = inline_anew  # type: ignore[attr-defined]
+        vars(templates)["inline_css"] = inline_css
 
 
 def _describe(environment: Environment) -> tuple[object, ...]:

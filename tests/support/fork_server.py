@@ -1,8 +1,9 @@
 """A process that has imported the packages, and forks for each program that a test starts.
 
-It has also run a round of a small service, so that templates and statements are compiled. To start Python and import the libraries takes half a second of processor time, more than most
-programs of the tests take to do their work. What is forked is a process like any other: it has its
-own arguments, environment, folder, streams and session, takes signals, and ends as Python ends. See
+To start Python and import the libraries takes half a second of processor time, more than most
+programs of the tests take to do their work. The process has also run a round of a small service, so
+that templates and SQL are compiled. What is forked is a process like any other: it has its own
+arguments, environment, folder, streams and session, takes signals, and ends as Python ends. See
 `tests.support.forked_programs` for the other end.
 
 ``python -P -m tests.support.fork_server ADDRESS`` serves until its standard input ends.

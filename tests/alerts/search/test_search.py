@@ -51,7 +51,7 @@ NOW = datetime(2026, 7, 16, 12, 0, tzinfo=UTC)
 
 @pytest.fixture
 def few_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A tenth as many are looked at and decided at once, so that fewer questions fill several."""
+    """A tenth as many are decided at once, so that few questions fill several batches."""
     monkeypatch.setattr("alerts.search.search._CANDIDATE_BATCH", 100)
     monkeypatch.setattr("alerts.search.search._DECISION_BATCH", 5)
     monkeypatch.setattr("alerts.search.changes._BATCH", 10)

@@ -39,7 +39,7 @@ QUERIES = ['"High Road"', '"Tottenham High Road"', "tottenham NEAR/1 road", "que
 
 @pytest.fixture(autouse=True)
 def few_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A tenth as many are looked at, found and read at once, so that fewer questions fill several."""
+    """A tenth as many are found and read at once, so that few questions fill several batches."""
     monkeypatch.setattr("alerts.search.search._CANDIDATE_BATCH", 100)
     monkeypatch.setattr("alerts.search.search._DECISION_BATCH", 5)
     monkeypatch.setattr("alerts.web.api.exports._PAGE_SIZE", 100)
