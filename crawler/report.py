@@ -109,6 +109,7 @@ class CrawlReport(Record, frozen=True, tag="report", tag_field="type", kw_only=T
     failed: int = 0  #: requests that brought no page
     captures_lost: int = 0  #: pages that were read and could not be kept in the archive
     redirects_refused: int = 0  #: answers that would have led away from the source
+    resume_at: datetime | None = None  #: until when the source asked to be left alone
     #: Addresses that were listed and not read, or known and unreadable, each with its reason in
     #: brackets; the first 20.
     missing: tuple[str, ...] = ()

@@ -28,8 +28,9 @@ from alerts.errors import ExitStatus
 from alerts.ledger import LedgerUnavailable
 from crawler.event_log import get_logger
 from scheduler.clock import ClockDoubted
-from scheduler.crawls import run_crawl
+from scheduler.crawls import find_early_crawl, run_crawl
 from scheduler.jobs import prepare_messages, run_delivery, sync_config
+from scheduler.rounds import Activity
 from scheduler.service import LedgerBusyError, Service, lock_ledger
 from scheduler.systemd import DaemonReports
 
@@ -74,12 +75,12 @@ class Daemon:
         self._is_delivery_due = threading.Event()  #: whether one was asked for since the last began
         self._obstacle = ""  #: why this process could not become the writer again, as logged last
         self.failures = 0  #: jobs that ended in an unexpected exception
-        self._busy_with: set[str] = set()  #: names of the jobs that run now
+        self._activity = Activity(service.clock)
         self._reports = DaemonReports(self._base.look_at_ledger, self._describe)
         for name, source in service.config.sources.items():
             if source.enabled:
-                seconds = source.every_minutes * 60
-                self.add_job(_name_crawl_job(name), partial(self._crawl, name), seconds)
+                job = partial(self._crawl, name)
+                self.add_job(_name_crawl_job(name), job, source.period.total_seconds())
         self.add_job(_PIPELINE_JOB, self._run_pipeline, pipeline_seconds)
         self.add_job(_DELIVERY_JOB, self._run_delivery, pipeline_seconds, instances=2)
 
@@ -197,9 +198,9 @@ class Daemon:
 
     def _run_job(self, name: str, job: Callable[[], object]) -> None:
         """Run a job; log and count any exception, so that it runs again at its next time."""
-        self._busy_with.add(name)
         try:
-            job()
+            with self._activity.running(name):
+                job()
         except LedgerUnavailable:  # the job has logged and noted it
             self.failures += 1
         except ClockDoubted as error:
@@ -208,8 +209,6 @@ class Daemon:
         except Exception:  # the boundary of a job: no defect may end the daemon
             self.failures += 1
             log.exception("a job failed and will run again at its next time", job=name)
-        finally:
-            self._busy_with.discard(name)
 
     def _run_pipeline(self) -> None:
         prepare_messages(self._service)
@@ -222,7 +221,7 @@ class Daemon:
             return
         try:
             self._is_delivery_due.clear()
-            run_delivery(self._service)
+            run_delivery(self._service, self._activity.note_delivered)
         finally:
             self._delivery.release()
         if self._is_delivery_due.is_set():
@@ -231,6 +230,19 @@ class Daemon:
     def _crawl(self, name: str) -> None:
         run_crawl(self._service, name)
         self.run_soon(_PIPELINE_JOB)
+        if early := find_early_crawl(self._service, name):
+            log.info("the source is tried again soon", source=name, at=early)
+            self._run_within(_name_crawl_job(name), early - self._service.clock())
+
+    def _run_within(self, name: str, wait: timedelta) -> None:
+        """Start a job after a time, unless its next run is sooner."""
+        moment = datetime.now(UTC) + wait
+        with self._next_times:
+            if self._base.stop.is_set():  # the scheduler is asked nothing any more
+                return
+            job = self._scheduler.get_job(name)
+            if job is not None and job.next_run_time > moment:
+                self._scheduler.modify_job(name, next_run_time=moment)
 
     def crawl_now(self, source: str) -> bool:
         """Start a crawl of a source soon; return False if there is no such enabled source."""
@@ -249,14 +261,15 @@ class Daemon:
         """Return what the daemon does, as ``systemctl status`` shows it."""
         if self._obstacle:
             return f"jobs wait: {self._obstacle}"
-        jobs = ", ".join(sorted(self._busy_with.copy()))
         crawls = [
             f"{source} at {when:%H:%M} UTC"
             for source in self._base.config.sources
-            if (when := self.find_next_crawl(source))
+            if not self._activity.is_crawling(source) and (when := self.find_next_crawl(source))
         ]
-        planned = f"next crawl: {', '.join(crawls)}" if crawls else "no source is enabled"
-        return f"{f'runs {jobs}' if jobs else 'idle'}; {planned}"
+        planned = [f"next crawl: {', '.join(crawls)}"] if crawls else []
+        if not self._base.config.source_hosts:
+            planned = ["no source is enabled"]
+        return "; ".join([self._activity.describe() or "idle", *planned])
 
     def deliver_soon(self) -> None:
         """Start a delivery now, or as soon as the current one has ended."""

@@ -7,7 +7,7 @@ anywhere and started again by another process.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from functools import partial
@@ -16,7 +16,7 @@ from typing import TypeAlias
 import msgspec
 from sqlalchemy import Connection
 
-from alerts.delivery import ChannelUnavailable
+from alerts.delivery import ChannelUnavailable, SentLogError
 from alerts.errors import WatchwordError
 from alerts.feeds import delete_withdrawn_files, is_ping_due, ping_hub
 from alerts.ledger import publication, subscriptions, topics
@@ -44,7 +44,7 @@ from scheduler.tasks import (
 log = get_logger("watchword.jobs")
 
 #: What became of messages, by outcome, and why they could not be delivered at all, if so.
-_DeliveryResult: TypeAlias = tuple[Counter[str], ChannelUnavailable | None]
+_DeliveryResult: TypeAlias = tuple[Counter[str], ChannelUnavailable | SentLogError | None]
 _NOTHING_DELIVERED: _DeliveryResult = (Counter(), None)
 
 
@@ -197,8 +197,14 @@ def prepare_messages(service: Service) -> None:
         notes.write_liveness("round")
 
 
-def run_delivery(service: Service) -> None:
+def run_delivery(
+    service: Service, on_progress: Callable[[int, int], None] = lambda _done, _total: None
+) -> None:
     """Deliver what is due for a few minutes. It must not run twice at a time.
+
+    Args:
+        service: The open service.
+        on_progress: As for :func:`scheduler.tasks.deliver_messages`.
 
     Raises:
         LedgerUnavailable: The ledger cannot be used now.
@@ -208,7 +214,7 @@ def run_delivery(service: Service) -> None:
     notes = service.note_jobs()
     with _reporting(service, notes, "deliver"):
         _check_clock_or_tell(service, notes, "deliver")
-        outcomes, _ = _deliver_and_delete(service, notes, MAX_DELIVERY_SECONDS)
+        outcomes, _ = _deliver_and_delete(service, notes, MAX_DELIVERY_SECONDS, on_progress)
         notes.write_liveness("deliver")
     if outcomes:
         log.info("deliveries ended", **outcomes)
@@ -330,12 +336,15 @@ def _ping_hub(service: Service, notes: JobNotes) -> None:
 
 
 def _deliver_and_delete(
-    service: Service, notes: JobNotes, seconds: float | None = None
+    service: Service,
+    notes: JobNotes,
+    seconds: float | None = None,
+    on_progress: Callable[[int, int], None] = lambda _done, _total: None,
 ) -> _DeliveryResult:
     """Deliver, then delete expired data. Messages are part of it, so never at the same time."""
     result = notes.run(
         "deliver",
-        lambda: deliver_outbox(service, seconds),
+        lambda: deliver_outbox(service, seconds, on_progress=on_progress),
         _NOTHING_DELIVERED,
         find_error=lambda found: found[1],
         is_due=lambda: is_delivery_due(service),

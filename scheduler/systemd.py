@@ -63,6 +63,7 @@ class DaemonReports:
         self._max_pause = (self._watchdog_seconds or _REPORT_SECONDS) / 2
         self._turned_at = time.monotonic()
         self._is_ready = False
+        self._shown = ""  #: the line that systemd was told last
         self._is_over = threading.Event()
 
     @contextmanager
@@ -80,11 +81,20 @@ class DaemonReports:
             thread.join(timeout=1)  # it may be waiting for the database
 
     def turn(self) -> None:
-        """Say that the main loop turns; say the first time that the daemon is ready."""
+        """Say that the main loop turns, the first time that the daemon is ready.
+
+        What the daemon does is said again as soon as it is something else.
+        """
         self._turned_at = time.monotonic()
+        if "NOTIFY_SOCKET" not in os.environ:
+            return
+        line = self._describe()
         if not self._is_ready:
             self._is_ready = True
-            notify_systemd("READY=1", f"STATUS={self._describe()}")
+            self._notify("READY=1", f"STATUS={line}")
+        elif line != self._shown:
+            self._notify(f"STATUS={line}")
+        self._shown = line
 
     def stop(self) -> None:
         """Say that the daemon stops, and nothing after it."""

@@ -109,12 +109,13 @@ def try_mutants(patterns: Sequence[str], children: int) -> None:
         subprocess.CalledProcessError: The tests fail without any edit, or mutmut cannot run.
     """
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
-    program = Path(sys.executable).parent / "mutmut"
+    programs = Path(sys.executable).parent  # mypy, which mutmut starts, is there as well
+    environment["PATH"] = f"{programs}{os.pathsep}{environment.get('PATH', os.defpath)}"
     MUTANTS.mkdir(exist_ok=True)
     click.echo(f"mutmut writes to {_LOG}; all packages take half an hour", err=True)
     with _LOG.open("w") as log:
         subprocess.run(
-            [program, "run", "--max-children", str(children), *patterns],
+            [programs / "mutmut", "run", "--max-children", str(children), *patterns],
             env=environment | _EXAMPLES,
             stdout=log,
             stderr=log,

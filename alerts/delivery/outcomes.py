@@ -105,7 +105,7 @@ class OutcomeWriter:
                 self._sent_log.add(message.sent_log_data, at)
             except SentLogError as error:
                 # The ledger knows it too. Only a ledger from a backup would not.
-                log.error("the sent log does not know a message", message=message.id, reason=error)
+                log.error("the sent log cannot be written", message=message.id, reason=error)
         self._enqueue(_Attempted(message, attempt, at))
 
     def requeue(self, message: Message) -> None:

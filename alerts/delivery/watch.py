@@ -18,8 +18,8 @@ class DeliveryWatch:
 
         Args:
             is_stopping: Asked between two messages; when it returns True, the rest stays queued.
-            on_progress: Called after each message with the number of those that are settled, and
-                of all that are due.
+            on_progress: Called at the beginning and after each message with the number of those
+                that are settled, and of all that are due.
         """
         self.is_stopping = is_stopping
         self._on_progress = on_progress
@@ -28,7 +28,9 @@ class DeliveryWatch:
 
     def begin(self, total: int) -> None:
         """Set how many messages are due."""
-        self._total = total
+        with self._lock:
+            self._total = total
+            self._on_progress(self._settled, total)
 
     def count(self, settled: int) -> None:
         """Add to the number of messages that are sent, have failed, or are not to be sent."""

@@ -14,6 +14,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any
 
 import msgspec
@@ -21,6 +22,7 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     Select,
+    Update,
     and_,
     bindparam,
     case,
@@ -34,7 +36,7 @@ from sqlalchemy import (
 )
 
 from alerts.ledger.clock_readings import TOLERANCE
-from alerts.ledger.database_clock import read_after
+from alerts.ledger.database_clock import build_after, read_after
 from alerts.ledger.messages import RELEASED, MessagePhase
 from alerts.ledger.processes import describe_process, has_ended
 from alerts.ledger.schema import message
@@ -311,15 +313,26 @@ def mark_handing_over(
     It is counted now, so that an attempt during which the process is killed counts as well.
     """
     if keys:
-        connection.execute(
-            update(message)
-            .where(message.c.id.in_(keys))
-            .values(
-                phase="handing_over",
-                attempts=message.c.attempts + 1,
-                lease_until=read_after(connection, (periods or LeasePeriods()).handing_over),
-            )
+        period = (periods or LeasePeriods()).handing_over
+        statement = _build_handing_over(connection.dialect.name, period)
+        connection.execute(statement, {"keys": list(keys)})
+
+
+@cache
+def _build_handing_over(dialect: str, period: timedelta) -> Update:
+    """Build the statement, once: for each message that is sent that took a fifth of a millisecond.
+
+    A process has one or two dialects, and the periods of its configuration.
+    """
+    return (
+        update(message)
+        .where(message.c.id.in_(bindparam("keys", expanding=True)))
+        .values(
+            phase="handing_over",
+            attempts=message.c.attempts + 1,
+            lease_until=build_after(dialect, period),
         )
+    )
 
 
 def mark_untried(connection: Connection, keys: Sequence[int]) -> None:

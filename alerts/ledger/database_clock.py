@@ -18,7 +18,12 @@ _SQLITE_FORMAT = "%Y-%m-%d %H:%M:%f000"
 
 def read_after(connection: Connection, period: timedelta = timedelta()) -> ColumnElement[datetime]:
     """Return the expression for the moment that comes a period after the statement began."""
-    if connection.dialect.name == "sqlite":
+    return build_after(connection.dialect.name, period)
+
+
+def build_after(dialect: str, period: timedelta) -> ColumnElement[datetime]:
+    """Return the same expression for a dialect, for statements that are built once."""
+    if dialect == "sqlite":
         modifier = f"{period.total_seconds():+.3f} seconds"
         return func.strftime(_SQLITE_FORMAT, "now", modifier, type_=UtcDateTime)
     return func.statement_timestamp(type_=DateTime(timezone=True)) + literal(period)

@@ -28,6 +28,8 @@ class LedgerFacts(msgspec.Struct, frozen=True):
     clock: datetime  #: the database's, in UTC
     log_mode: str | None = None  #: SQLite's ``journal_mode``: ``wal``
     damage: str | None = None  #: what SQLite says about a damaged file; None if it is whole
+    #: Why nothing can be written on PostgreSQL; None where it can.
+    read_only_reason: str | None = None
 
 
 def inspect_ledger(url: str) -> LedgerFacts | None:
@@ -69,9 +71,29 @@ def _read_facts(connection: Connection) -> LedgerFacts:
     schema, newest = schema_version.find(connection), schema_version.get_newest()
     if connection.dialect.name != "sqlite":
         version = str(connection.execute(text("SHOW server_version")).scalar_one())
-        return LedgerFacts(f"PostgreSQL {version.split(maxsplit=1)[0]}", schema, newest, clock)
+        reason = _find_read_only_reason(connection)
+        product = f"PostgreSQL {version.split(maxsplit=1)[0]}"
+        return LedgerFacts(product, schema, newest, clock, read_only_reason=reason)
     version = str(connection.execute(text("SELECT sqlite_version()")).scalar_one())
     mode = str(connection.execute(text("PRAGMA journal_mode")).scalar_one())
     found = str(connection.execute(text("PRAGMA quick_check(1)")).scalar_one())
     damage = None if found == "ok" else found
     return LedgerFacts(f"SQLite {version}", schema, newest, clock, mode, damage)
+
+
+#: Whether the server follows another one, whether transactions only read, and whether this user may
+#: change the table that every version of the schema has.
+_RIGHTS = text("""
+    select pg_is_in_recovery(), current_setting('default_transaction_read_only') = 'on',
+      current_user, to_regclass('alembic_version') is null
+        or has_table_privilege(to_regclass('alembic_version'), 'UPDATE')
+""")
+
+
+def _find_read_only_reason(connection: Connection) -> str | None:
+    follows, only_reads, user, may_change = connection.execute(_RIGHTS).one()
+    if follows:
+        return "the server is a standby, which takes no changes"
+    if only_reads:
+        return "default_transaction_read_only is on"
+    return None if may_change else f"the user {user} may not change the tables"

@@ -30,7 +30,7 @@ class OperatorAction(msgspec.Struct, frozen=True):
     done_at: datetime
     actor: str  #: ``page from 192.0.2.7``, ``command by ada``
     action: str  #: ``sign-in``, ``wrong password``, ``takedown``
-    subject: str | None = None  #: a source, a question, ``address 3f2a91bc04d1``
+    subject: str | None = None  #: a source, a question, ``address 3f2a91bc04d1``, ``/srv/backups``
 
 
 def name_address(connection: Connection, address: str) -> str:
@@ -57,20 +57,18 @@ def record_rarely(connection: Connection, action: OperatorAction) -> None:
         record(connection, action)
 
 
-def list_newest(
-    connection: Connection, limit: int, subject: str | None = None
-) -> list[OperatorAction]:
+def list_newest(connection: Connection, limit: int, *subjects: str) -> list[OperatorAction]:
     """Return what was done, newest first.
 
     Args:
         connection: The ledger.
         limit: How many to return at most.
-        subject: Only what was done with this subject; None for all.
+        subjects: Only what was done with one of these; without any, all.
     """
     columns = [operator_action.c[name] for name in OperatorAction.__struct_fields__]
     wanted = select(*columns).order_by(operator_action.c.id.desc()).limit(limit)
-    if subject is not None:
-        wanted = wanted.where(operator_action.c.subject == subject)
+    if subjects:
+        wanted = wanted.where(operator_action.c.subject.in_(subjects))
     return [OperatorAction(**row._mapping) for row in connection.execute(wanted)]
 
 

@@ -85,6 +85,7 @@ def _build_classes() -> bytes:
 
 
 _CLASSES = _build_classes()
+_DIGIT_CODES = frozenset(b"0123456789")
 _SMALL_AND_BIG_S = np.frombuffer(b"sS", np.uint8)
 _LINKING = np.array([ord(c) for x in sorted(LINKING_LETTERS) for c in (x, x.upper())], np.uint8)
 
@@ -266,5 +267,7 @@ def find_compounds(lower: bytes, tokens: TokenArrays) -> Iterator[tuple[int, int
     for first in tokens.linked.tolist():
         closed, after = words[first], first + 1
         while after - 1 in linked and after - first < MAX_LINKED_WORDS:
+            if words[after - 1][-1] in _DIGIT_CODES and words[after][0] in _DIGIT_CODES:
+                break  # two numbers: alerts.text.can_close_up
             closed, after = closed + words[after], after + 1
             yield first, after, closed

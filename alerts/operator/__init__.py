@@ -14,11 +14,13 @@ from alerts.operator.completeness import (
 from alerts.operator.current_status import build_brief_status, build_status
 from alerts.operator.emails import queue_operator_emails
 from alerts.operator.footer import FooterReader, FooterState, summarise_status
-from alerts.operator.health import BACKUP_JOB, Finding, Health, HealthLimits, combine_states
+from alerts.operator.health import Finding, Health, HealthLimits, combine_states
 from alerts.operator.impact import PAST_KINDS, Impact, find_impact
 from alerts.operator.job_alarms import (
+    BACKUP_JOB,
     are_cluster_alarms_true,
     find_cluster_alarms,
+    update_backup_alarm,
     update_cluster_alarms,
     update_job_alarms,
 )
@@ -73,6 +75,7 @@ __all__ = [
     "measure_completeness",
     "queue_operator_emails",
     "summarise_status",
+    "update_backup_alarm",
     "update_clock_alarm",
     "update_cluster_alarms",
     "update_gap_alarm",

@@ -28,7 +28,7 @@ from alerts.operator.disks import list_full_folders
 from alerts.operator.health import HealthLimits, Observations, find_problems
 from alerts.operator.service_status import BriefStatus, ServiceStatus
 from alerts.operator.status import Proportion, SourceReading, SourceStatus
-from alerts.recording import find_backoff_end
+from alerts.recording import find_backoff_end, find_early_try
 from crawler.report import CrawlReport, decode_stored_report
 
 #: Publication delays of the last 30 days are shown: a month holds at least one meeting.
@@ -88,14 +88,19 @@ def _observe(
         now=now,
         alarms=alarms.list_open(connection),
         jobs=tuple(jobs.list_all(connection)),
-        sources=tuple(_read_source(connection, *source) for source in source_hosts.items()),
+        sources=tuple(
+            _read_source(connection, name, host, limits.crawl_periods.get(name))
+            for name, host in source_hosts.items()
+        ),
         paused=pauses.list_all(connection),
         full_folders=list_full_folders(limits.folders),
         processes=cluster_processes.list_all(connection),
     )
 
 
-def _read_source(connection: Connection, name: str, host: str) -> SourceReading:
+def _read_source(
+    connection: Connection, name: str, host: str, period: timedelta | None
+) -> SourceReading:
     last_run = next(iter(crawl_runs.list_recent(connection, name, 1)), None)
     return SourceReading(
         source=name,
@@ -103,6 +108,7 @@ def _read_source(connection: Connection, name: str, host: str) -> SourceReading:
         last_good=crawl_runs.get_last_complete_finish(connection, name),
         verdict=last_run.verdict if last_run else None,
         reason=last_run.reason if last_run else None,
+        next_try=find_early_try(connection, name, period) if period and last_run else None,
     )
 
 

@@ -13,15 +13,13 @@ from alerts.ledger.cluster_processes import ProcessRecord
 from alerts.ledger.jobs import JobRecord
 from alerts.ledger.pauses import Pause
 from alerts.model import Alarm
-from alerts.operator.job_alarms import name_job_alarm
+from alerts.operator.job_alarms import BACKUP_ALARM, BACKUP_JOB, name_job_alarm
 from alerts.operator.status import SourceReading
 from alerts.rendering import ALARM_LABELS
 
 #: The job that matches, publishes, composes and delivers; the others are its steps, and crawls.
 _ROUND = "round"
 _CRAWL_PREFIX = "crawl "
-#: The job that ``watchword backup`` is noted as.
-BACKUP_JOB = "backup"
 #: The subject of a finding that is about no source.
 _SERVICE = "the service"
 _COMPLETE_VERDICTS = ("ok", "empty")
@@ -49,12 +47,14 @@ class Finding(msgspec.Struct, frozen=True):
 
 
 class HealthLimits(msgspec.Struct, frozen=True):
-    """How long something may take before it counts as trouble."""
+    """How long something may take before it counts as trouble, and when it is tried again."""
 
     #: Without a round. Rounds by cron may be a day apart.
     idle: timedelta = timedelta(hours=36)
     #: By source: without a crawl that read everything. A source that is not named has no limit.
     silent: Mapping[str, timedelta] = {}
+    #: By source: the time between two crawls. Without it nobody says when one is tried again.
+    crawl_periods: Mapping[str, timedelta] = {}
     #: Folders whose disk must have room.
     folders: tuple[Path, ...] = ()
     #: Without a good backup; None where nobody expects one.
@@ -154,8 +154,8 @@ def _judge_rounds(seen: Observations, limits: HealthLimits) -> Iterator[Finding]
 
 
 def _judge_backups(seen: Observations, limits: HealthLimits) -> Iterator[Finding]:
-    """Give a finding if the last good backup is older than it may be."""
-    if limits.backup is None:
+    """Give a finding if the last good backup is older than it may be, but for an alarm about it."""
+    if limits.backup is None or any(alarm.kind == BACKUP_ALARM for alarm in seen.alarms):
         return
     last = next((job.good_at for job in seen.jobs if job.name == BACKUP_JOB), None)
     if last is None:
@@ -186,7 +186,7 @@ def _judge_sources(seen: Observations, limits: HealthLimits) -> Iterator[Finding
         if source.source in alarmed | paused:
             continue
         if source.last_good is None:
-            yield _describe_unread(source)
+            yield _describe_unread(source, seen.now)
             continue
         limit = limits.silent.get(source.source)
         if limit is not None and seen.now - source.last_good > limit:
@@ -194,10 +194,12 @@ def _judge_sources(seen: Observations, limits: HealthLimits) -> Iterator[Finding
             yield Finding(Health.TROUBLE, source.source, "unread", label, reason, source.last_good)
 
 
-def _describe_unread(source: SourceReading) -> Finding:
+def _describe_unread(source: SourceReading, now: datetime) -> Finding:
     has_failed = source.verdict is not None and source.verdict not in _COMPLETE_VERDICTS
     if has_failed:
         reason = f"{source.verdict}, {source.reason}"
+        if source.next_try is not None and source.next_try > now:
+            reason += f"; the daemon tries again at {source.next_try:%H:%M} UTC"
         return Finding(Health.TROUBLE, source.source, "unread", "it could not be read yet", reason)
     return Finding(
         Health.NOT_YET, source.source, "unread", "not read in full yet", source.reason or ""

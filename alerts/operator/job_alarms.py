@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 
-from alerts.ledger import alarms, jobs, queued_jobs
+from alerts.ledger import alarms, crawl_runs, jobs, queued_jobs
 from alerts.ledger.jobs import JobRecord
 
-#: One failure can be a moment's; the next run of the job shows whether it stays.
-_MIN_FAILURES_IN_A_ROW = 2
+#: The job that ``watchword backup`` is noted as.
+BACKUP_JOB = "backup"
+#: One failure can be a moment's; the next run of the job shows whether it stays. The next backup
+#: may be a day away.
+_MIN_FAILURES_IN_A_ROW = {BACKUP_JOB: 1}
+_USUAL_MIN_FAILURES = 2
+#: The kind of the alarm about a backup that nobody has made.
+BACKUP_ALARM = "backup"
 
 #: Kinds of alarms about a cluster.
 _WORKERS = "workers"
@@ -34,7 +40,7 @@ def update_job_alarms(connection: Connection, now: datetime) -> None:
     reasons = {
         name_job_alarm(one.name): _explain_failures(one)
         for one in known
-        if one.failures_in_a_row >= _MIN_FAILURES_IN_A_ROW
+        if one.failures_in_a_row >= _MIN_FAILURES_IN_A_ROW.get(one.name, _USUAL_MIN_FAILURES)
     }
     alarms.update_open(connection, None, reasons, [name_job_alarm(j.name) for j in known], now)
 
@@ -46,7 +52,33 @@ def name_job_alarm(job_name: str) -> str:
 
 def _explain_failures(one: JobRecord) -> str:
     good = f"{one.good_at:%Y-%m-%d %H:%M} UTC" if one.good_at else "never"
-    return f"the last {one.failures_in_a_row} runs failed, last good one {good}: {one.reason}"
+    runs = "run" if one.failures_in_a_row == 1 else f"{one.failures_in_a_row} runs"
+    return f"the last {runs} failed, last good one {good}: {one.reason}"
+
+
+def update_backup_alarm(
+    connection: Connection, limit: timedelta | None, sources: Iterable[str], now: datetime
+) -> None:
+    """Raise the alarm about a backup that is overdue, and clear it when one was made.
+
+    Where none was ever made, the time counts from the first crawl of any source on.
+
+    Args:
+        connection: A connection that may write.
+        limit: How old the last good backup may be; None where nobody expects one.
+        sources: Those that are crawled.
+        now: Aware, in UTC.
+    """
+    reasons = {}
+    last = jobs.get_good_end(connection, BACKUP_JOB)
+    if limit is not None:
+        starts = [] if last else [crawl_runs.get_first_start(connection, one) for one in sources]
+        since = last or min((start for start in starts if start), default=now)
+        if now - since > limit:
+            made = f"the last good one is of {last:%Y-%m-%d %H:%M} UTC" if last else "none yet"
+            days = limit / timedelta(days=1)
+            reasons[BACKUP_ALARM] = f"{made}; `backup.max_age_days` allows {days:g} days"
+    alarms.update_open(connection, None, reasons, (BACKUP_ALARM,), now)
 
 
 def find_cluster_alarms(connection: Connection, now: datetime) -> Mapping[str, str]:

@@ -32,6 +32,8 @@ class SourceReading(msgspec.Struct, frozen=True, kw_only=True):
     last_good: datetime | None  #: when the last complete crawl finished; None without one
     verdict: str | None  #: of the last crawl; None without one
     reason: str | None  #: for that verdict, in words
+    #: When the daemon tries again a source that it could not read yet; None at its usual time.
+    next_try: datetime | None = None
 
 
 class SourceStatus(SourceReading, frozen=True, kw_only=True):

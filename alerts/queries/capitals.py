@@ -3,7 +3,8 @@
 A word of two to six capitals is an acronym. But who writes two ordinary words in capitals writes
 all words so: ``GREEN BELT`` means the green belt. It does not matter where in the query they are,
 because canonical forms, which have to mean the same, are sorted. If there is no word in small
-letters, every word is read as if it were in small letters; else only the ordinary ones.
+letters, every word is read as if it were in small letters; else only the ordinary ones. In
+``TFL FARES``, which has no small letters, one ordinary word of five letters or more is enough.
 """
 
 from __future__ import annotations
@@ -14,10 +15,13 @@ from collections.abc import Sequence
 from lark import Token
 
 from alerts.queries.fields import KEYWORD_FIELDS
-from alerts.text import STOP_WORDS, is_common_word, tokenise
+from alerts.text import LITTLE_WORDS, STOP_WORDS, is_common_word, tokenise
 
 #: Ordinary words from which on the query is shouted.
 _MIN_ORDINARY = 2
+#: Letters of an ordinary word that is shouted beside acronyms alone, as in ``TFL FARES``: many
+#: shorter ones are acronyms too (LIP, LEAP, CARE).
+_MIN_LONG_LENGTH = 5
 #: A word of more letters is no acronym, whether the list of common words has it or not.
 _MAX_ACRONYM_LENGTH = 6
 #: Ordinary words that British official texts write in capitals as often, as acronyms: Adverse
@@ -39,9 +43,13 @@ def find_shouted(tokens: Sequence[Token]) -> list[Token]:
     words = [token for token in _list_english(tokens) if token.type == "WORD"]
     shouted = [token for token in _list_english(tokens) if not has_small_letters(token)]
     ordinary = [token for token in shouted if _is_ordinary(token)]
-    if len({str(token) for token in ordinary}) < _MIN_ORDINARY:
-        return []
-    found = ordinary if any(map(has_small_letters, words)) else shouted
+    small = [word for word in words if has_small_letters(word)]
+    if len({str(token) for token in ordinary}) >= _MIN_ORDINARY:
+        found = ordinary if small else shouted
+    elif len(shouted) < _MIN_ORDINARY or any(word.lower() not in LITTLE_WORDS for word in small):
+        found = []
+    else:
+        found = [token for token in ordinary if len(token) >= _MIN_LONG_LENGTH]
     return [token for token in found if token.type == "WORD"]
 
 

@@ -10,14 +10,14 @@ import re
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
-from itertools import combinations
+from itertools import combinations, pairwise, starmap
 
 import msgspec
 
 from alerts.queries.ast import And, Leaf, MatchMode, Near, Not, Or, Phrase, Query, Word
 from alerts.queries.fields import DEFAULT_FIELDS, prepare_fields
 from alerts.queries.visitor import QueryVisitor, iter_words, list_leaves
-from alerts.text import Place, PreparedTexts, find_common_start, fold_signs, stem
+from alerts.text import Place, PreparedTexts, can_close_up, find_common_start, fold_signs, stem
 
 #: The position of the first token, and the position after the last.
 TokenSpan = tuple[int, int]
@@ -158,6 +158,8 @@ def _generate_spellings(
     for word in words:
         size = len(word.tokens)
         for first, after in combinations(range(size + 1), 2):
+            if not all(starmap(can_close_up, pairwise(word.tokens[first:after]))):
+                continue
             closed = "".join(word.tokens[first:after])
             keys = _list_keys(closed, word.mode, texts) if after == size else (closed,)
             yield done + first, done + after, keys

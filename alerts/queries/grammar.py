@@ -26,6 +26,26 @@ from alerts.text import STOP_WORDS, tokenise
 
 #: ``A & E``, which is read as ``A&E``, at the same length.
 _SPACED_LETTERS = re.compile(r"(?<!\w)([A-Z]) & ([A-Z]s?)(?!\w)")
+#: A number and its unit, ``5 million``, which are looked for side by side, at the same length.
+_SPACED_UNIT = re.compile(
+    r"(?<![^\s(\"“])([£€$]?[0-9][0-9.,]*) (?=(?:per cent|percent|million|billion)(?!\w))",
+    re.IGNORECASE,
+)
+_PER_CENT = re.compile(r"\b(per) cent(?!\w)", re.IGNORECASE)
+#: Beginnings of queries that name no subject. Each ends with a word that a subject follows.
+_LEAD_IN = re.compile(
+    r"(?:(?:please )?(?:tell|send|show|give|email) me )?(?:(?:all|any|every|the|latest|new) )*"
+    r"(?:questions?|answers?|news|info|information|updates?|alerts?|details|anything|everything)"
+    r"(?: (?:asked|relating|related))? (?:about|on|regarding|concerning|of|to)"
+    r"|(?:please )?(?:tell|email|alert|notify) me (?:about|of|on)"
+    r"|i(?:'m|’m| am)? (?:want|would like|need|interested)(?: to (?:know|hear))? (?:about|in)"
+    r"|how (?:many|much)",
+    re.IGNORECASE,
+)
+#: Words of the longest beginning: "please send me all the latest information relating to".
+_MAX_WORDS = 10
+#: What may follow: a subject.
+_SUBJECTS = frozenset({"WORD", "QUOTED", "LPAR", "FIELD"})
 #: Signs of East Asian keyboards, each with its own: ``（`` is ``(``. Letters and digits stay.
 _WIDE_SIGNS = {
     code: chr(code - 0xFEE0) for code in range(0xFF01, 0xFF5F) if not chr(code).isalnum()
@@ -49,10 +69,24 @@ def parse_tree(text: str) -> Node:
         raise QueryError(gettext("Write at least one word to look for."), 0)
     check_words(tokens)
     check_brackets(tokens)
-    tree = _build_tree(lower_shouted(tokens))
+    tree = _build_tree(lower_shouted(_split_lead_in(tokens)[1]))
     if error := _find_unselective(tree):
         raise error
     return tree
+
+
+def is_selective(parts: Sequence[Node]) -> bool:
+    """Return whether texts that have all parts of an AND have a word worth looking for."""
+    return any(_find_unselective(part) is None for part in parts)
+
+
+def list_lead_in(text: str) -> list[str]:
+    """Return the words that a query begins with and that name no subject.
+
+    Raises:
+        QueryError: The text is no query.
+    """
+    return [str(token) for token in _split_lead_in(_split(text))[0]]
 
 
 def list_shouted(text: str) -> list[str]:
@@ -61,13 +95,30 @@ def list_shouted(text: str) -> list[str]:
     Raises:
         QueryError: The text is no query.
     """
-    shouted = find_shouted(_split(text))
+    shouted = find_shouted(_split_lead_in(_split(text))[1])
     return [str(token) for token in shouted if any(word.acronym for word in tokenise(token))]
+
+
+def _split_lead_in(tokens: Sequence[Token]) -> tuple[list[Token], list[Token]]:
+    """Return the words that a query begins with and that name no subject, and the others.
+
+    Args:
+        tokens: A query. All of it is returned as others if no subject follows.
+    """
+    words = 0
+    while words < min(len(tokens), _MAX_WORDS) and tokens[words].type == "WORD":
+        words += 1
+    for size in range(words, 1, -1):
+        text = " ".join(tokens[:size])
+        if size < len(tokens) and tokens[size].type in _SUBJECTS and _LEAD_IN.fullmatch(text):
+            return list(tokens[:size]), list(tokens[size:])
+    return [], list(tokens)
 
 
 def _split(text: str) -> list[Token]:
     check_length(text)
     text = _SPACED_LETTERS.sub(r"\1&\2  ", text.translate(_WIDE_SIGNS))
+    text = _PER_CENT.sub("\\1\u00adcent", _SPACED_UNIT.sub(r"\1-", text))
     check_signs(text)
     return list(_lexer().lex(text))
 

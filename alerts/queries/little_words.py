@@ -9,8 +9,8 @@ from lark import Token
 from alerts.language import gettext, ngettext
 from alerts.language import gettext_noop as _
 from alerts.queries.fields import KEYWORD_FIELDS
-from alerts.queries.grammar import Node, list_shouted, parse_tree
-from alerts.text import STOP_WORDS, tokenise
+from alerts.queries.grammar import Node, is_selective, list_lead_in, list_shouted, parse_tree
+from alerts.text import LITTLE_WORDS, STOP_WORDS, tokenise
 
 _OPERATOR_HINTS = {
     "or": _("Write OR in capitals to find either word."),
@@ -22,13 +22,16 @@ def split_little_words(nodes: list[Node]) -> tuple[list[Node], list[Token]]:
     """Return the parts of an AND that are looked for, and the little words that are left out.
 
     Quoted words, acronyms and beginnings of words are always looked for. Nothing is left out if
-    nothing else would be looked for.
+    nothing else would be looked for: first those that nearly every text has, then the others.
     """
-    little = [node for node in nodes if isinstance(node, Token) and _is_little(node)]
-    kept = [node for node in nodes if not any(node is word for word in little)]
-    if all(not isinstance(node, Token) and node.data == "without" for node in kept):
-        return nodes, []
-    return kept, little
+    for words in (LITTLE_WORDS, STOP_WORDS):
+        little = [node for node in nodes if isinstance(node, Token) and _is_in(node, words)]
+        kept = [node for node in nodes if not any(node is word for word in little)]
+        if words is LITTLE_WORDS and not is_selective(kept):
+            continue
+        if not all(not isinstance(node, Token) and node.data == "without" for node in kept):
+            return kept, little
+    return nodes, []
 
 
 def list_hints(text: str) -> list[str]:
@@ -41,6 +44,15 @@ def list_hints(text: str) -> list[str]:
     """
     words = list(dict.fromkeys(str(word) for word in _iter_left_out(parse_tree(text))))
     hints = []
+    others = [*list_lead_in(text), *(word for word in words if word.lower() not in STOP_WORDS)]
+    words = [word for word in words if word not in others]
+    if others:
+        message = ngettext(
+            "%(words)s is left out: put words in quotes that have to be there.",
+            "%(words)s are left out: put words in quotes that have to be there.",
+            len(others),
+        )
+        hints.append(message % {"words": _list_quoted(others)})
     if words:
         message = ngettext(
             "%(words)s is left out: it is in nearly every text.",
@@ -78,9 +90,10 @@ def _iter_left_out(node: Node) -> Iterator[Token]:
         yield from _iter_left_out(part)
 
 
-def _is_little(token: Token) -> bool:
+def _is_in(token: Token, little: frozenset[str]) -> bool:
+    """Return whether a word as typed is one of some little words."""
     if token.type != "WORD" or "*" in token:
         return False
     words = tokenise(token)
     is_one = len(words) == 1 or not any(map(str.isalnum, token))  # "&&" is "and" twice
-    return is_one and words[0].word in STOP_WORDS and not words[0].acronym
+    return is_one and words[0].word in little and not words[0].acronym

@@ -15,6 +15,7 @@ import msgspec
 
 from alerts.queries.ast import And, Leaf, Near, Not, Or, Query, Word
 from alerts.queries.visitor import QueryVisitor
+from alerts.text import can_close_up
 
 #: A leaf, and whether it must be in the text (True) or must not be in it (False).
 Literal: TypeAlias = tuple[Leaf, bool]
@@ -111,7 +112,7 @@ def has_hyphenated_prefix(leaf: Leaf) -> bool:
 def generate_spellings(words: tuple[Word, ...]) -> Iterator[tuple[str, ...]]:
     """Generate all ways to write words with hyphens: each hyphen as a space or as nothing.
 
-    ``anti-social`` is ``("anti", "social")`` and ``("antisocial",)``.
+    ``anti-social`` is ``("anti", "social")`` and ``("antisocial",)``. ``1-6`` is ``("1", "6")``.
     """
     for choice in product(*(list(_generate_joins(word.tokens)) for word in words)):
         yield tuple(chain.from_iterable(choice))
@@ -121,5 +122,7 @@ def _generate_joins(tokens: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
     if not tokens:
         yield ()
     for size in range(1, len(tokens) + 1):
+        if size > 1 and not can_close_up(tokens[size - 2], tokens[size - 1]):
+            break
         for rest in _generate_joins(tokens[size:]):
             yield ("".join(tokens[:size]), *rest)

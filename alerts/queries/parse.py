@@ -46,8 +46,10 @@ __all__ = ["LANGUAGE_VERSION", "QueryError", "format_canonical", "parse_query"]
 #: Version of the language that canonical forms are written in. A change that gives existing
 #: queries another canonical form raises it and comes with a migration; the ledger then rewrites
 #: the forms that it holds.
-LANGUAGE_VERSION = 4
+LANGUAGE_VERSION = 5
 
+#: Ways to write the unit of a number.
+_UNITS = (("m", "million"), ("bn", "billion"))
 #: Queries that are kept parsed. A page reads the same text three times, and a feed at each request;
 #: parsing takes up to 1 ms, and 200 queries of 500 characters are 1 MB.
 _MAX_PARSED = 200
@@ -122,9 +124,12 @@ def _build(node: Node, field: str | None) -> Query:
             return And(parts) if kind == "all" else Or(parts)
 
 
-def _build_leaf(text: Token, field: str | None) -> Word | Phrase:
-    """Return the query of one word or one quoted phrase."""
+def _build_leaf(text: Token, field: str | None) -> Word | Phrase | Or:
+    """Return the query of one word, of a number with both forms of its unit, or of a phrase."""
     words = _split_words(text)
+    if text.type == "WORD" and field not in KEYWORD_FIELDS and (units := _list_units(words[-1])):
+        forms = [(*words[:-1], (*words[-1][:-1], unit)) for unit in units]
+        return Or(tuple(_join_words(form, field) for form in forms))
     if sum(len(word) - 1 for word in words) > MAX_HYPHENS:
         message = gettext("Use fewer hyphens: %(limit)s at most.")
         raise QueryError(message % {"limit": MAX_HYPHENS}, text.start_pos or 0)
@@ -139,6 +144,19 @@ def _build_leaf(text: Token, field: str | None) -> Word | Phrase:
     if acronym and len(words[0]) == 1:
         return Word((find_spoken_acronym(words[0][0]) or acronym,), "capitals", field)
     return Word(words[0], "exact" if is_exact else "stem", field)
+
+
+def _list_units(word: Sequence[str]) -> tuple[str, ...]:
+    """Return both ways to write the unit of a number: ``m`` and *million* for ``5m``."""
+    *before, unit = word
+    is_amount = bool(before) and before[-1].isdecimal()
+    return next((units for units in _UNITS if is_amount and unit in units), ())
+
+
+def _join_words(words: Sequence[tuple[str, ...]], field: str | None) -> Word | Phrase:
+    if len(words) == 1:
+        return Word(words[0], "stem", field)
+    return Phrase(tuple(Word(word, "exact") for word in words), field)
 
 
 def _split_words(text: str) -> list[tuple[str, ...]]:

@@ -16,7 +16,7 @@ from alerts.recording.replacement import replace_reading
 from alerts.recording.rules import CrawlPolicy, RecordingRules
 from alerts.recording.takedowns import TakenDown, UnknownQuestion, take_down
 from alerts.recording.verdict import CrawlOutcome
-from alerts.recording.visits import find_backoff_end, plan_crawl
+from alerts.recording.visits import find_backoff_end, find_early_try, plan_crawl
 
 __all__ = [
     "CrawlOutcome",
@@ -27,6 +27,7 @@ __all__ = [
     "TakenDown",
     "UnknownQuestion",
     "find_backoff_end",
+    "find_early_try",
     "plan_crawl",
     "record_readings",
     "replace_reading",

@@ -14,7 +14,7 @@ from sqlalchemy import Connection
 
 from alerts.ledger import alarms, crawl_runs, held_changes, notices
 from alerts.ledger.held_changes import HeldChangeGroup
-from alerts.recording.verdict import COMPLETE_VERDICTS, CrawlOutcome
+from alerts.recording.verdict import COMPLETE_VERDICTS, TRANSIENT_VERDICTS, CrawlOutcome
 
 #: Alarms that the end of a crawl raises or clears: those named after a verdict, and three others.
 _CRAWL_ALARMS = (
@@ -23,8 +23,6 @@ _CRAWL_ALARMS = (
 )
 #: Alarms that the passing of time raises or clears.
 _SOURCE_ALARMS = ("awaiting_approval", "unavailable")
-#: Verdicts that a short network failure explains: they count when they come in a row.
-_TRANSIENT_VERDICTS = frozenset(("unreachable", "partial"))
 #: A source is silent only if a crawl was tried in the last day, not if this service was off.
 _RECENT_PERIOD = timedelta(hours=24)
 
@@ -53,9 +51,9 @@ def find_crawl_alarms(
     ``recent_verdicts`` are those of the newest runs, of this one first.
     """
     found: dict[str, str] = {}
-    if outcome.verdict in _TRANSIENT_VERDICTS:
+    if outcome.verdict in TRANSIENT_VERDICTS:  # they count when they come in a row
         last = recent_verdicts[:alarm_after]
-        if len(last) == alarm_after and all(verdict in _TRANSIENT_VERDICTS for verdict in last):
+        if len(last) == alarm_after and all(verdict in TRANSIENT_VERDICTS for verdict in last):
             found[outcome.verdict] = f"{outcome.reason} ({alarm_after} crawls in a row)"
     elif outcome.verdict not in COMPLETE_VERDICTS:
         found[outcome.verdict] = outcome.reason

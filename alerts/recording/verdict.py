@@ -30,6 +30,8 @@ _MIN_ESSENTIAL_RATE = 0.8
 
 #: Verdicts after which everything that the listings name has been read.
 COMPLETE_VERDICTS: frozenset[Verdict] = frozenset(("ok", "empty"))
+#: Verdicts that a moment's fault of the network explains.
+TRANSIENT_VERDICTS: frozenset[Verdict] = frozenset(("unreachable", "partial"))
 #: Verdicts on a crawl whose pages, as far as they came, are what they used to be.
 _READABLE_VERDICTS: frozenset[Verdict] = frozenset(("ok", "empty", "partial"))
 

@@ -13,7 +13,9 @@ from alerts.ledger import crawl_runs, held_changes, questions, refused_pages
 from alerts.ledger.crawl_runs import CrawlRun
 from alerts.ledger.questions import RevisitCandidate
 from alerts.recording.rules import CrawlPolicy
+from alerts.recording.verdict import TRANSIENT_VERDICTS
 from crawler.plan import CrawlPlan, KnownPage, ListingWindow
+from crawler.report import decode_stored_report
 
 #: How long an answered question is visited again for corrections, and how often: eight visits.
 _RECHECK_PERIOD = timedelta(days=60)
@@ -29,6 +31,10 @@ _FIRST_BACKOFF = timedelta(hours=3)
 _MAX_BACKOFF = timedelta(hours=12)
 #: The wait stops growing at the third refusal in a row; ten runs hold that and some to spare.
 _BACKOFF_RUNS = 10
+#: How long after each failure in a row a source is tried again that was never read in full: whoever
+#: sets a service up waits for its first crawl. Not sooner than after two minutes, the longest wait
+#: that a source may ask for between two requests (120 s, crawler.fetching.middlewares).
+_FIRST_WAITS = tuple(timedelta(minutes=minutes) for minutes in (2, 3, 5, 10, 20, 40))
 
 #: (days since the meeting, time between two visits) while there is no real answer. The rule for
 #: answers is three working days; in practice three to five weeks; a few come after a year.
@@ -136,11 +142,50 @@ def compute_backoff_end(recent_runs: Sequence[CrawlRun]) -> datetime | None:
     """Return until when a source that refused us is left alone, None if it is not. Pure.
 
     Each refusal in a row doubles the wait: a crawler that asks again at once gets blocked for good.
+    A source that named a time by ``Retry-After`` is left alone until then at least.
 
     Args:
         recent_runs: The newest runs of the source, newest first.
     """
-    blocked = list(takewhile(lambda run: run.verdict == "blocked", recent_runs))
-    if not blocked or blocked[0].finished_at is None:
+    if not recent_runs or recent_runs[0].finished_at is None:
         return None
-    return blocked[0].finished_at + min(_FIRST_BACKOFF * (1 << (len(blocked) - 1)), _MAX_BACKOFF)
+    report = decode_stored_report(recent_runs[0].report)
+    resume_at = report.resume_at if report else None
+    refusals = len(list(takewhile(lambda run: run.verdict == "blocked", recent_runs)))
+    if not refusals:
+        return resume_at
+    end = recent_runs[0].finished_at + min(_FIRST_BACKOFF * (1 << (refusals - 1)), _MAX_BACKOFF)
+    return max(end, resume_at or end)
+
+
+def find_early_try(connection: Connection, source: str, period: timedelta) -> datetime | None:
+    """Return when a source whose crawls have failed so far is tried again, before its usual time.
+
+    Args:
+        connection: A connection to the ledger.
+        source: The source: ``london``.
+        period: Between two crawls of the source as usual.
+
+    Returns:
+        The time, which may be past; None if the source was read in full once, was not crawled yet,
+        refuses us, or has failed so often that the usual time is soon enough.
+    """
+    if crawl_runs.get_last_complete_finish(connection, source) is not None:
+        return None
+    runs = crawl_runs.list_recent(connection, source, len(_FIRST_WAITS) + 1)
+    return compute_early_try(runs, period)
+
+
+def compute_early_try(runs: Sequence[CrawlRun], period: timedelta) -> datetime | None:
+    """Return when to crawl again after runs none of which read everything. Pure.
+
+    Args:
+        runs: The newest runs of the source, newest first; one more than there are waits, if so.
+        period: As for :func:`find_early_try`.
+    """
+    if not 0 < len(runs) <= len(_FIRST_WAITS) or runs[0].verdict not in TRANSIENT_VERDICTS:
+        return None
+    ended = runs[0].finished_at
+    assert ended is not None  # it has a verdict
+    moment = max(ended + _FIRST_WAITS[len(runs) - 1], compute_backoff_end(runs) or ended)
+    return moment if moment < ended + period else None

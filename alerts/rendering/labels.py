@@ -77,6 +77,7 @@ ALARM_LABELS = {
     "workers": _("work waits, and no worker does it"),
     "given_up": _("workers die of a job"),
     "daily_limit": _("the daily limit holds digests back"),
+    "backup": _("no backup has been made for long"),
 }
 
 #: The labels by the name that templates use.

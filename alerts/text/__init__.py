@@ -11,7 +11,14 @@ The face is larger than most because two things meet here that everything else i
 from alerts.text.acronyms import AcronymDefinition, find_definitions
 from alerts.text.contact_details import ContactDetail, find_contact_detail
 from alerts.text.domain_names import load_top_level_domains
-from alerts.text.english import STOP_WORDS, find_common_start, has_forms, is_common_word, stem
+from alerts.text.english import (
+    LITTLE_WORDS,
+    STOP_WORDS,
+    find_common_start,
+    has_forms,
+    is_common_word,
+    stem,
+)
 from alerts.text.person_names import find_person_names, list_name_signs, list_runs
 from alerts.text.snippets import (
     Segment,
@@ -34,6 +41,7 @@ from alerts.text.tokenizer import (
     PreparedTexts,
     Token,
     build_word_keys,
+    can_close_up,
     find_acronym,
     fold_keeping_case,
     fold_signs,
@@ -48,6 +56,7 @@ from alerts.text.tokenizer import (
 __all__ = [
     "HYPHENS",
     "LINKING_LETTERS",
+    "LITTLE_WORDS",
     "MAX_LINKED_WORDS",
     "NUMBER_ENDINGS",
     "STOP_WORDS",
@@ -59,6 +68,7 @@ __all__ = [
     "Snippet",
     "Token",
     "build_word_keys",
+    "can_close_up",
     "cut_around",
     "cut_opening",
     "cut_passage",

@@ -27,6 +27,15 @@ STOP_WORDS = frozenset(
     """.split()  # noqa: SIM905 (a hundred quoted words would be harder to read)
 )
 
+#: Words that say little beside others, though not nearly every text has them: what is looked for
+#: "near schools" may be "at a school" or "by the school".
+LITTLE_WORDS = STOP_WORDS | frozenset(
+    """
+    across along among amongst around being between concerning doing done during going near onto per
+    regarding such through throughout toward towards upon via whilst within
+    """.split()  # noqa: SIM905 (as above)
+)
+
 #: Letters of a word that has other forms, and of a stem: a shorter one would stand for too much.
 _MIN_STEM_LENGTH = 3
 

@@ -26,7 +26,9 @@ Queries and texts are read by the same rules:
   *no 2* is not.
 * Words of people's names have no other forms: :mod:`alerts.text.person_names` says which they are.
 * ``&`` is the word ``and``, also in ``A&E``, whose plural ``A&Es`` is the same. ``60+`` is
-  ``60`` and ``plus``.
+  ``60`` and ``plus``, ``35%`` is ``35`` and ``percent``, and so is ``35 per cent``. ``£15`` is
+  ``gbp`` and ``15``: a sum is not found by other numbers.
+* Two numbers are never closed up: ``1-6`` is not ``16``.
 
 :mod:`alerts.matching.bulk_tokenizer` applies the same rules to many texts at once, 50 times as
 fast, but without offsets in the printed text. Changes have to be made in both; a property test
@@ -78,8 +80,25 @@ NUMBER_ENDINGS = frozenset({"s", "st", "nd", "rd", "th"})
 #: ``60+``, and the character that it is replaced with, which folds to "plus". Unicode assigns none.
 _PLUS = re.compile(r"\+(?<=[0-9]\+)(?!\w)")
 _PLUS_MARK = "\ufdd0"
+#: ``35%`` and ``35 %``, and what the sign is replaced with, which folds to "percent".
+_PERCENT = re.compile(r"%(?:(?<=[0-9]%)|(?<=[0-9] %))(?!\w)")
+_PERCENT_MARK = "\ufdd1"
+#: The space of ``per cent``, and the soft hyphen that it is replaced with: it is ignored.
+_PER_CENT = re.compile(r" cent(?<=\b[Pp]er cent)(?!\w)")
+#: Signs before a number, as in ``£15``, and the characters that they are replaced with.
+_CURRENCY_MARKS = {"£": "\ufdd2", "€": "\ufdd3", "$": "\ufdd4"}
+_CURRENCIES = {sign: re.compile(rf"{re.escape(sign)}(?=[0-9])") for sign in _CURRENCY_MARKS}
+#: What marks fold to. A sum keeps its number apart: ``£5m`` has ``5m``.
+_MARK_WORDS = {
+    _PLUS_MARK: "plus",
+    _PERCENT_MARK: "percent",
+    _CURRENCY_MARKS["£"]: "gbp ",
+    _CURRENCY_MARKS["€"]: "eur ",
+    _CURRENCY_MARKS["$"]: "usd ",
+}
 #: The plural s of ``A&Es``, and the soft hyphen that it is replaced with: it is ignored.
 _LETTER_PLURAL = re.compile(r"&( ?[A-Z])s\b")
+_DIGITS = frozenset("0123456789")
 _WORDS_OF_SIGNS = {"&": ";and;", "+": "+", ",": ",", ".": "."}
 #: Linked words that are closed up: a chain of n words has n * 8 forms, not n * n / 2.
 MAX_LINKED_WORDS = 8
@@ -169,6 +188,13 @@ def replace_signs(text: str) -> str:
     """
     if "+" in text:
         text = _PLUS.sub(_PLUS_MARK, text)
+    if "%" in text:
+        text = _PERCENT.sub(_PERCENT_MARK, text)
+    if "er cent" in text:
+        text = _PER_CENT.sub("\u00adcent", text)
+    for sign, mark in _CURRENCY_MARKS.items():
+        if sign in text:
+            text = _CURRENCIES[sign].sub(mark, text)
     return _LETTER_PLURAL.sub("&\\1\u00ad", text) if "&" in text else text
 
 
@@ -282,8 +308,15 @@ def generate_forms(tokens: Sequence[Token]) -> Iterator[tuple[str, int, int]]:
         word, after = token.word, first + 1
         yield word, first, after
         while tokens[after - 1].is_linked and after - first < MAX_LINKED_WORDS:
+            if not can_close_up(tokens[after - 1].word, tokens[after].word):
+                break
             word, after = word + tokens[after].word, after + 1
             yield word, first, after
+
+
+def can_close_up(word: str, following: str) -> bool:
+    """Return whether two linked words may be written as one: two numbers, as in 1-6, may not."""
+    return word[-1] not in _DIGITS or following[0] not in _DIGITS
 
 
 def fold_keeping_case(text: str) -> str:
@@ -344,8 +377,8 @@ def _fold(char: str) -> str:
         return "'"
     if char in HYPHENS:
         return "-"
-    if char == _PLUS_MARK:
-        return "plus"
+    if char in _MARK_WORDS:
+        return _MARK_WORDS[char]
     if char in _INVISIBLE or unicodedata.category(char).startswith("M"):
         return ""
     if not char.isalnum():

@@ -29,6 +29,15 @@ class Readiness(msgspec.Struct, frozen=True):
     """The results of all checks that were asked for, by name."""
 
     checks: dict[CheckName, Check]
+    #: When sources that were never read in full are tried again, by name. It is no check: pages are
+    #: as good as ever meanwhile.
+    next_tries: dict[str, datetime] = {}
+
+    @property
+    def is_ledger_usable(self) -> bool:
+        """Whether the ledger answers, and has our schema, as far as that was checked."""
+        found = (self.checks.get(name) for name in ("database", "schema"))
+        return all(check is not None and check.is_ok for check in found)
 
     @property
     def is_ready(self) -> bool:
@@ -36,11 +45,15 @@ class Readiness(msgspec.Struct, frozen=True):
         return all(check.is_ok for check in self.checks.values())
 
     def describe(self) -> dict[str, Any]:
-        """Return it for JSON: ``{"ready": true, "checks": {"database": {...}}}``."""
+        """Return it for JSON: ``{"ready": true, "checks": {"database": {...}}}``.
+
+        With ``next_tries`` where a source could not be read yet: ``{"london": ...}``.
+        """
         checks = {
             name: {"ok": check.is_ok, "detail": check.detail} for name, check in self.checks.items()
         }
-        return {"ready": self.is_ready, "checks": checks}
+        tries = {"next_tries": self.next_tries} if self.next_tries else {}
+        return {"ready": self.is_ready, "checks": checks, **tries}
 
 
 def check_readiness(

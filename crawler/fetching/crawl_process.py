@@ -95,6 +95,7 @@ def _build_report(crawler: Crawler, observer: CrawlObserver, started: datetime) 
         finished_at=datetime.now(UTC),
         finish_reason=observer.finish_reason,
         requests=stats.get("downloader/request_count", 0),
+        resume_at=spider.resume_at if spider else None,
         failures=tuple(spider.failures) if spider else (),
         peak_megabytes=read_peak_megabytes(),
         **counts,

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import zlib
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import Any, Self
 from urllib.parse import urlsplit
@@ -29,6 +29,8 @@ from crawler.report import FailureKind
 
 #: The longest wait before a request that we accept from a source: the next crawl is soon enough.
 MAX_WAIT_SECONDS = 120.0
+#: A source may ask to be left alone for a day. A longer time is more likely to be a mistake.
+_MAX_PAUSE_SECONDS = 24 * 60 * 60.0
 
 
 class RefusedRequest(IgnoreRequest):
@@ -122,14 +124,39 @@ def increase_delay(crawler: Crawler, seconds: float) -> None:
 class RetryAfterMiddleware:
     """Waits as long as the source asks for, before Scrapy's retry middleware asks again.
 
-    Only one request is under way at a time, so the wait delays all others too.
+    Only one request is under way at a time, so the wait delays all others too. A source that asks
+    for more than we wait within a crawl is asked nothing more in this one, and the report says
+    until when (RFC 9110, section 10.2.3).
     """
 
+    def __init__(self, crawler: Crawler) -> None:
+        self._crawler = crawler
+
+    @classmethod
+    def from_crawler(cls, crawler: Crawler) -> Self:
+        """Return the middleware, as Scrapy makes its components."""
+        return cls(crawler)
+
+    def process_request(self, request: Request) -> None:
+        """Raise :class:`RefusedRequest` while the source wants to be left alone."""
+        until = get_spider(self._crawler).resume_at
+        if until is not None and until > datetime.now(UTC):
+            shown = f"{until:%Y-%m-%d %H:%M} UTC"
+            raise RefusedRequest("http", f"the source wants no requests until {shown}")
+
     async def process_response(self, request: Request, response: Response) -> Response:
-        """Wait as long as a 429 or 503 asks for (RFC 9110, section 10.2.3), at most 120 seconds."""
-        if response.status in {429, 503}:
-            named = (response.headers.get("Retry-After") or b"").decode("latin-1")
-            await asyncio.sleep(min(parse_retry_after(named, datetime.now(UTC)), MAX_WAIT_SECONDS))
+        """Wait as long as a 429 or 503 asks for, if that is no more than 120 seconds."""
+        if response.status not in {429, 503}:
+            return response
+        now = datetime.now(UTC)
+        named = (response.headers.get("Retry-After") or b"").decode("latin-1")
+        seconds = parse_retry_after(named, now)
+        if seconds <= MAX_WAIT_SECONDS:
+            await asyncio.sleep(seconds)
+            return response
+        pause = timedelta(seconds=min(seconds, _MAX_PAUSE_SECONDS))
+        get_spider(self._crawler).resume_at = now + pause
+        request.meta["dont_retry"] = True
         return response
 
 

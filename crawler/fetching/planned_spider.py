@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from datetime import datetime
 from typing import Protocol, cast
 
 from scrapy.crawler import Crawler
@@ -17,6 +18,7 @@ class PlannedSpider(Protocol):
     name: str
     plan: CrawlPlan
     counts: Counter[str]  #: under the names of :class:`crawler.report.CrawlReport`
+    resume_at: datetime | None  #: until when the source asked to be left alone
 
     def add_failure(self, kind: FailureKind, detail: str, url: str | None = None) -> None:
         """Keep a failure for the report."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator, Sequence
+from datetime import datetime
 from operator import itemgetter
 from typing import Any
 from urllib.parse import urlsplit
@@ -72,6 +73,7 @@ class SourceSpider(scrapy.Spider):
             build_question_id(self.name, v.url) for v in plan.revisits
         }
         self.counts: Counter[str] = Counter()
+        self.resume_at: datetime | None = None  # until when the source wants no requests
         self.failures: list[CrawlFailure] = []
         self.field_rates = FieldRates()
         self._pending_pages: dict[str, str] = {}  # id → address of listed pages not yet read

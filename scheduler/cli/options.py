@@ -113,6 +113,7 @@ class RecordedCommand(ServiceCommand):
         self,
         *args: Any,
         about: str | None = None,
+        names_place: bool = False,
         only_with: tuple[str, ...] = (),
         unless: str | None = None,
         **kwargs: Any,
@@ -122,11 +123,13 @@ class RecordedCommand(ServiceCommand):
         Args:
             args: As of `click.Command`.
             about: The parameter that is recorded with the command's name: ``email``, ``source``.
+            names_place: Whether that is a folder or a URL of a store, which is recorded as it is.
             only_with: Parameters without all of which the command only lists something.
             unless: A flag with which it changes nothing, such as ``dry_run``.
             kwargs: As of `click.Command`.
         """
         super().__init__(*args, **kwargs)
+        self.names_place = names_place
         self._about, self._only_with, self._unless = about, only_with, unless
 
     def find_subject(self, values: Mapping[str, Any]) -> str | None:

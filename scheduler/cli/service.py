@@ -37,7 +37,8 @@ def get_service(context: click.Context) -> Service:
     context.call_on_close(service.ledger.engine.dispose)
     command = context.command
     if isinstance(command, RecordedCommand) and command.changes_something(context.params):
-        _record(service, context.command_path, command.find_subject(context.params))
+        subject = command.find_subject(context.params)
+        _record(service, context.command_path, subject, is_place=command.names_place)
     return service
 
 
@@ -60,11 +61,13 @@ def describe_subject(connection: Connection, subject: str) -> str:
     return operator_actions.name_address(connection, subject)
 
 
-def _record(service: Service, command_path: str, subject: str | None) -> None:
+def _record(service: Service, command_path: str, subject: str | None, *, is_place: bool) -> None:
     if service.ledger.is_read_only:
         return  # the command cannot change anything either
     with service.ledger.writing() as connection:
-        shown = describe_subject(connection, subject) if subject else None
+        shown = subject
+        if subject and not is_place:
+            shown = describe_subject(connection, subject)
         name = command_path.partition(" ")[2]
         action = OperatorAction(service.clock(), describe_actor(), name, shown)
         operator_actions.record(connection, action)

@@ -33,7 +33,9 @@ class ClusterControls:
         seconds = self._periods.get(source)
         if seconds is None:
             return None
-        return find_last_moment(self._service.clock(), seconds) + timedelta(seconds=seconds)
+        usual = find_last_moment(self._service.clock(), seconds) + timedelta(seconds=seconds)
+        early = PERIODIC["crawl"].find_early(self._service, source)
+        return min(usual, early) if early else usual
 
     def deliver_soon(self) -> None:
         """Let a worker deliver what is in the outbox."""

@@ -41,10 +41,13 @@ class Ticker:
         now = self._service.clock()
         for task in PERIODIC.values():
             for key, seconds in task.list_periods(self._service.config).items():
-                self._make_periodic_job(task, key, find_last_moment(now, seconds))
+                last, early = find_last_moment(now, seconds), task.find_early(self._service, key)
+                is_early = early is not None and last < early <= now
+                self._make_periodic_job(task, key, early if is_early and early else last)
 
     def _make_periodic_job(self, task: PeriodicTask, key: str, planned: datetime) -> None:
-        if self._seen.get((task.name, key)) == planned:
+        seen = self._seen.get((task.name, key))
+        if seen is not None and planned <= seen:
             return
         job = QueuedJob(task.name, key, task.queue, task.priority)
         with self._service.ledger.writing_shard() as connection:

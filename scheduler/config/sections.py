@@ -233,6 +233,11 @@ class SourceSection(ConfigSection, frozen=True):
         )
 
     @property
+    def period(self) -> timedelta:
+        """The time between two crawls."""
+        return timedelta(minutes=self.every_minutes)
+
+    @property
     def host(self) -> str:
         """The host in ``url``, by which subscribers know the source: ``www.london.gov.uk``."""
         return urlsplit(self.url).hostname or self.url
@@ -399,6 +404,7 @@ class Config(ConfigSection, frozen=True):
         return HealthLimits(
             idle=idle,
             silent=silent,
+            crawl_periods={name: self.sources[name].period for name in silent},
             folders=tuple(dict.fromkeys(folders)),
             backup=timedelta(days=days) if days else None,
         )

@@ -10,6 +10,7 @@ from scheduler.crawls.crawl import crawl_source
 from scheduler.crawls.reparse import ReparseResult, reparse_archive
 from scheduler.crawls.source_crawl import (
     find_crawl_pause,
+    find_early_crawl,
     get_backoff_end,
     plan_next_crawl,
     run_crawl,
@@ -21,6 +22,7 @@ __all__ = [
     "backfill_source",
     "crawl_source",
     "find_crawl_pause",
+    "find_early_crawl",
     "get_backoff_end",
     "plan_next_crawl",
     "reparse_archive",

@@ -151,7 +151,7 @@ def _read_month(
     """Crawl and record one month; ``on_read`` is called with the questions read so far."""
     started = service.clock()
     if until := get_backoff_end(service, name):
-        reason = f"the source refused us; it is left alone until {until:%Y-%m-%d %H:%M} UTC"
+        reason = f"the source refuses us; it is left alone until {until:%Y-%m-%d %H:%M} UTC"
         return CrawlOutcome(name, "blocked", reason, {}), BackfillMonth(
             name, begins, started, 0, 0.0
         )

@@ -7,7 +7,13 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 
 from alerts.ledger import pauses
-from alerts.recording import CrawlOutcome, CrawlPolicy, find_backoff_end, plan_crawl
+from alerts.recording import (
+    CrawlOutcome,
+    CrawlPolicy,
+    find_backoff_end,
+    find_early_try,
+    plan_crawl,
+)
 from crawler.archive import delete_oldest_captures
 from crawler.event_log import get_logger
 from crawler.plan import CrawlPlan
@@ -96,9 +102,20 @@ def build_policy(service: Service, name: str) -> CrawlPolicy:
 
 
 def get_backoff_end(service: Service, name: str) -> datetime | None:
-    """Return until when a source that refused us is left alone, None if it may be crawled."""
+    """Return until when a source that asked for it is left alone, None if it may be crawled."""
     with service.ledger.reading() as connection:
         return find_backoff_end(connection, name, service.clock())
+
+
+def find_early_crawl(service: Service, name: str) -> datetime | None:
+    """Return when a source that was never read in full is crawled before its usual time.
+
+    None if it is not: it was read once, it refuses us, it is paused, or has failed too often.
+    """
+    if find_crawl_pause(service, name):
+        return None
+    with service.ledger.reading() as connection:
+        return find_early_try(connection, name, service.config.sources[name].period)
 
 
 def find_obstacle(service: Service, name: str) -> str | None:
@@ -106,7 +123,7 @@ def find_obstacle(service: Service, name: str) -> str | None:
     if reason := find_crawl_pause(service, name):
         return reason
     if until := get_backoff_end(service, name):
-        return f"the source refused us; it is left alone until {until:%Y-%m-%d %H:%M} UTC"
+        return f"the source refuses us; it is left alone until {until:%Y-%m-%d %H:%M} UTC"
     return None
 
 

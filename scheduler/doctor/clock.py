@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import requests
 
@@ -22,10 +22,14 @@ _SUMMER, _WINTER = datetime(2026, 7, 1, 12, tzinfo=UTC), datetime(2026, 1, 1, 12
 
 def check_zones(examination: Examination) -> Iterator[CheckResult]:
     """Check that the data of the time zones is there, and is not nonsense."""
-    zone = ZoneInfo("Europe/London")
+    advice = "reinstall the tzdata of the system, or that of Python: pip install -U tzdata"
+    try:
+        zone = ZoneInfo("Europe/London")
+    except (ZoneInfoNotFoundError, ValueError) as error:  # missing, or damaged
+        yield failed("clock.zones", f"Europe/London cannot be read: {error.args[0]}", advice)
+        return
     offsets = _SUMMER.astimezone(zone).utcoffset(), _WINTER.astimezone(zone).utcoffset()
     if offsets != (timedelta(hours=1), timedelta()):
-        advice = "reinstall the tzdata of the system, or that of Python: pip install -U tzdata"
         yield failed("clock.zones", "Europe/London has no summer time", advice)
     else:
         own = examination.config.digests.zone

@@ -30,6 +30,12 @@ def check_database(examination: Examination) -> Iterator[CheckResult]:
         yield failed("database.reached", detail, advice)
         return
     yield ok("database.reached", f"{facts.product} at {name_ledger(url)}")
+    if facts.read_only_reason is not None:
+        advice = (
+            "let ledger.url name the server and the user that own the tables, and let transactions "
+            "of that user write"
+        )
+        yield failed("database.writes", facts.read_only_reason, advice)
     yield from _check_version(facts)
     yield _check_schema(facts)
     if facts.log_mode is not None:

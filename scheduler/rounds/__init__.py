@@ -1,9 +1,10 @@
 """Rounds: how each step of one is noted, and what rounds of a process remember.
 
-Owns the boundary around a job, and what idle rounds leave in the ledger. It must not know the
-steps.
+Owns the boundary around a job, what idle rounds leave in the ledger, and what a daemon does now in
+words. It must not know the steps.
 """
 
+from scheduler.rounds.activity import Activity
 from scheduler.rounds.job_notes import (
     JobFailure,
     JobNotes,
@@ -13,6 +14,7 @@ from scheduler.rounds.job_notes import (
 from scheduler.rounds.round_memory import HourlyWork, RoundMemory
 
 __all__ = [
+    "Activity",
     "HourlyWork",
     "JobFailure",
     "JobNotes",

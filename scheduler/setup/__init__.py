@@ -11,16 +11,18 @@ from scheduler.setup.answers import (
     SetupAnswers,
     choose_security,
 )
-from scheduler.setup.service_files import CONFIG_NAME, NewService, SetupError, write_service
+from scheduler.setup.service_files import NewService, SetupError, write_service
+from scheduler.setup.system_service import SYSTEM_USER, install_system_service
 
 __all__ = [
-    "CONFIG_NAME",
     "OPERATOR_PASSWORD_FILE",
     "SMTP_PASSWORD_FILE",
+    "SYSTEM_USER",
     "NewService",
     "RelayAnswers",
     "SetupAnswers",
     "SetupError",
     "choose_security",
+    "install_system_service",
     "write_service",
 ]

@@ -48,6 +48,7 @@ class SetupAnswers:
     operator_email: str | None = None
     sign_up: bool = False  #: whether anybody may sign up on the pages
     data_folder: Path | None = None  #: of the ledger and all other data; None for ``var``
+    backup_days: float | None = None  #: how old the last backup may be; None where nobody looks
 
     @property
     def selector(self) -> str:
@@ -82,6 +83,8 @@ class SetupAnswers:
             values["[metrics]"] = {"networks": _THIS_MACHINE}
         if self.operator_email:
             values["[operator]"] = {"email": self.operator_email}
+        if self.backup_days:
+            values["[backup]"] = {"max_age_days": self.backup_days}
         self._add_relay(values)
         self._add_data_folder(values)
         return values

@@ -18,6 +18,8 @@ DEPLOYMENT_NAMES = (UNIT_NAME, PROXY_NAME)
 _SITE = re.compile(r"^[^\s#]+ \{\n", re.MULTILINE)
 #: Where the pages are in the proxy's config of the documentation.
 _EXAMPLE_UPSTREAM = "127.0.0.1:8080"
+#: The program in the units of the documentation.
+_EXAMPLE_PROGRAM = "/opt/watchword/bin/watchword"
 #: Folders that ``ProtectHome=yes`` hides (systemd.exec).
 _HOMES = ("/home", "/root", "/run/user")
 
@@ -82,6 +84,12 @@ def fill_unit(unit: str, place: ServicePlace) -> str:
     unit = _replace_line(unit, "StateDirectory", f"ReadWritePaths={_quote(place.data)}")
     unit = _replace_line(unit, "StateDirectoryMode", None)
     return f"# Made by watchword init for {place.config}.\n{unit[unit.index('[Unit]') :]}"
+
+
+def fill_program(unit: str, program: Path) -> str:
+    """Return a unit of the documentation with the path of the program; timers stay as they are."""
+    called = _quote(program.absolute()).replace("$", "$$")
+    return unit.replace(f"ExecStart={_EXAMPLE_PROGRAM} ", f"ExecStart={called} ")
 
 
 def fill_proxy(caddyfile: str, public_url: str, port: int) -> str:

@@ -27,7 +27,12 @@ from scheduler.setup.answers import (
     SetupAnswers,
 )
 from scheduler.setup.config_text import write_config_text
-from scheduler.setup.deployment_files import DEPLOYMENT_NAMES, build_deployment_files, find_place
+from scheduler.setup.deployment_files import (
+    DEPLOYMENT_NAMES,
+    UNIT_NAME,
+    build_deployment_files,
+    find_place,
+)
 
 CONFIG_NAME = "config.toml"
 #: What `--replace` makes of the config that was there.
@@ -67,6 +72,7 @@ def write_service(
     *,
     program: Path,
     replace: bool = False,
+    with_unit: bool = True,
 ) -> NewService:
     """Write the config, the secrets and the folders of a new service: all or nothing.
 
@@ -76,6 +82,7 @@ def write_service(
         given: Secrets of the operator's own, by the path of their file below ``folder``.
         program: The command ``watchword``, which systemd is to start.
         replace: Whether a config that is there is replaced, and kept as ``config.toml.former``.
+        with_unit: Whether a unit for systemd is written beside the config, if the pages have TLS.
 
     Raises:
         SetupError: There is a config, or another program is writing one.
@@ -95,6 +102,9 @@ def write_service(
         parse_config(text, staging, str(config))
         _write_file(staging / CONFIG_NAME, text)
         started = _write_deployment_files(folder, staging, answers, program)
+        if not with_unit:
+            (staging / UNIT_NAME).unlink(missing_ok=True)
+            started = tuple(path for path in started if path.name != UNIT_NAME)
         _put_in_place(folder, staging, answers.data_folder)
     generated = None if OPERATOR_PASSWORD_FILE in given else made.get(OPERATOR_PASSWORD_FILE)
     old = (folder / name for name in _SECRETS if name not in made)

@@ -12,7 +12,13 @@ from functools import partial
 import msgspec
 from sqlalchemy import Connection
 
-from alerts.delivery import ChannelRefused, ChannelUnavailable, DeliveryWatch, deliver_due
+from alerts.delivery import (
+    ChannelRefused,
+    ChannelUnavailable,
+    DeliveryWatch,
+    SentLogError,
+    deliver_due,
+)
 from alerts.ledger import claims, cluster_processes, pauses
 from alerts.model import Recipient
 from alerts.operator import update_mail_alarms
@@ -45,8 +51,8 @@ def deliver_messages(
         service: The open service.
         recipient: The one address to deliver to; None for all.
         seconds: After which no more messages are begun with; None for no limit.
-        on_progress: Called after each message with the number of those that are settled, and of
-            all that are due.
+        on_progress: Called at the beginning and after each message with the number of those that
+            are settled, and of all that are due.
         sharers: How many processes deliver now, and share the connections.
 
     Raises:
@@ -68,17 +74,22 @@ def deliver_messages(
 
 
 def deliver_outbox(
-    service: Service, seconds: float | None = None, sharers: int = 1
-) -> tuple[Counter[str], ChannelUnavailable | None]:
+    service: Service,
+    seconds: float | None = None,
+    sharers: int = 1,
+    on_progress: ProgressCallback = lambda _done, _total: None,
+) -> tuple[Counter[str], ChannelUnavailable | SentLogError | None]:
     """Deliver unless paused, and update the alarms about mail.
 
     Args:
         service: The open service.
         seconds: After which no more messages are begun with; None for no limit.
         sharers: How many processes deliver now, and share the connections.
+        on_progress: As for :func:`deliver_messages`.
 
     Returns:
-        The number of each outcome, and why a channel could not be used, if so.
+        The number of each outcome, and why a channel could not be used, or what was sent is not in
+        the sent log, if so.
     """
     outcomes: Counter[str] = Counter()
     problem: ChannelUnavailable | None = None
@@ -86,13 +97,17 @@ def deliver_outbox(
         is_paused = pauses.find(connection, "delivery") is not None
     try:
         if not is_paused:
-            outcomes = deliver_messages(service, seconds=seconds, sharers=sharers)
+            outcomes = deliver_messages(
+                service, seconds=seconds, sharers=sharers, on_progress=on_progress
+            )
     except ChannelUnavailable as error:
         problem = error  # the boundary of the job logs it
     with service.ledger.writing() as connection:
         queued = _update_alarms(service, outcomes, problem, connection)
     if queued and not is_paused:
         _notify_operator(service)
+    if problem is None and service.sent_log.problem is not None:
+        return outcomes, SentLogError(service.sent_log.problem)
     return outcomes, problem
 
 
@@ -116,7 +131,9 @@ def _update_alarms(
 
 
 def is_delivery_due(service: Service) -> bool:
-    """Return whether a message waits that may be sent, or an alarm about mail is to be changed."""
+    """Return whether there is anything to send, to say by an alarm, or to add to the sent log."""
+    if service.sent_log.problem is not None:
+        return True
     with service.ledger.reading() as connection:
         is_paused = pauses.find(connection, "delivery") is not None
         if not is_paused and DELIVER.list_waiting(connection, service.clock()):

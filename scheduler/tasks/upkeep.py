@@ -24,6 +24,7 @@ from alerts.ledger.erasure import erase_deleted
 from alerts.limits import LimitReport
 from alerts.operator import (
     queue_operator_emails,
+    update_backup_alarm,
     update_gap_alarm,
     update_job_alarms,
     update_limit_alarm,
@@ -77,6 +78,7 @@ class AlarmUpdate:
             if source.enabled:
                 update_source_alarms(connection, name, source.host, source.silent_hours, now)
                 self._look_for_gaps(connection, name, now)
+        update_backup_alarm(connection, config.health_limits.backup, config.source_hosts, now)
         alarms.clear_other_sources(connection, config.source_hosts, now)
         update_job_alarms(connection, now)
         queue_operator_messages(connection, self._service)

@@ -29,7 +29,7 @@ _TIMERS = sorted(_FOLDER.glob("*.timer"))
 #: The units whose names do not end in the command that they start.
 _COMMANDS = {"watchword.service": "run"}
 #: Units that end by themselves.
-_ONE_SHOTS = {"watchword-once.service"}
+_ONE_SHOTS = {"watchword-once.service", "watchword-backup.service"}
 _CONFIGURATION = (REPOSITORY / "docs" / "reference" / "configuration.md").read_text()
 _ANALYZE = shutil.which("systemd-analyze")
 #: What systemd puts for the specifiers and variables of our units.
@@ -100,6 +100,15 @@ def test_a_timer_starts_a_unit_that_ends(timer: Path) -> None:
     unit = timer.with_suffix(".service")
     assert unit.name in _ONE_SHOTS
     assert read_unit(unit)["Type"] == "oneshot"
+
+
+def test_the_unit_of_backups_may_write_where_they_are_kept_and_in_the_ledger() -> None:
+    service = read_unit(_FOLDER / "watchword-backup.service")
+    target = parse_command(shlex.split(service["ExecStart"])[1:]).params["target"]
+    assert str(target) == f"/var/lib/{service['StateDirectory']}"
+    assert service["ReadWritePaths"] == read_unit(_FOLDER / "watchword.service")["WorkingDirectory"]
+    assert service["ProtectSystem"] == "strict"
+    assert (service["StateDirectoryMode"], service["UMask"]) == ("0700", "0077")
 
 
 @pytest.mark.parametrize("unit", _UNITS, ids=lambda unit: unit.name)

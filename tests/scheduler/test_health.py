@@ -160,6 +160,9 @@ def test_a_source_that_could_not_be_read_yet_is_trouble(tmp_path: Path) -> None:
         views.check("not yet", "not read in full yet")
         views.service.run("once", expect=69)
         views.check("trouble", "it could not be read yet")
+        status, ready = views.get("/readyz")
+        soon = datetime.fromisoformat(json.loads(ready)["next_tries"]["london"]) - datetime.now(UTC)
+        assert (status, timedelta(minutes=1) < soon <= timedelta(minutes=2)) == (200, True)
 
 
 def test_what_the_operator_has_paused_is_not_yet_at_work(tmp_path: Path) -> None:

@@ -4,17 +4,24 @@ from __future__ import annotations
 
 import fcntl
 import os
+import re
 import signal
 import socket
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
+from crawler.records import encode_record
 from scheduler.systemd import DaemonReports, find_watchdog_seconds, notify_systemd
-from tests.support.service import ServiceFolder
+from tests.support.raw_server import serve_raw
+from tests.support.samples import make_question
+from tests.support.service import ServiceFolder, build_config
+from tests.support.smtp_server import run_smtp_server
 
 #: Seconds that systemd would wait. Reports come four times as often.
 _WATCHDOG_SECONDS = 4
@@ -53,6 +60,15 @@ class ServiceManager:
         while time.monotonic() < until:
             lines += self.receive(until - time.monotonic())
         return lines
+
+    def wait_for_match(self, pattern: str, seconds: float = 20) -> re.Match[str]:
+        """Return how the first line that comes matches a pattern."""
+        until = time.monotonic() + seconds
+        while time.monotonic() < until:
+            for line in self.receive(until - time.monotonic()):
+                if found := re.fullmatch(pattern, line):
+                    return found
+        raise AssertionError(f"{pattern} did not come within {seconds} s")
 
     def close(self) -> None:
         self._socket.close()
@@ -101,6 +117,44 @@ def test_the_daemon_reports_while_the_database_answers(
         assert manager.wait_for("STOPPING=1") == ["STOPPING=1", "STATUS=stopping"]
         assert process.wait(20) == 0
     assert manager.collect(0.1) == []
+
+
+@pytest.mark.process
+def test_the_status_says_what_the_daemon_does(tmp_path: Path, manager: ServiceManager) -> None:
+    """It crawls while the source does not answer, and sends while the mail server does not."""
+    answers, accepts = threading.Event(), threading.Event()
+
+    def answer(_path: str) -> bytes:
+        answers.wait(30)
+        return b""
+
+    with serve_raw(answer) as source, run_smtp_server() as server:
+        extra = (
+            '[mail]\nchannel = "smtp"\nfrom_address = "w@demo.example"\n[channels.smtp]\n'
+            f'host = "127.0.0.1"\nport = {server.port}\nsecurity = "none"\n'
+        )
+        service = ServiceFolder(tmp_path / "service", build_config(source, people=2, extra=extra))
+        server.script = {"banner": "421 closed"}
+        record = encode_record(make_question(1, words="VRU."))
+        (service.folder / "records.jsonl").write_bytes(record)
+        service.run("ingest", "--as-new", "records.jsonl", expect=69)
+        server.script = {}
+        server.on_dot = lambda: accepts.wait(30)
+        with service.running("run"):
+            crawling = r"crawling london since (\d\d:\d\d) UTC"
+            manager.wait_for_match(f"STATUS={crawling}, sending 2 messages \\(0 done\\)")
+            accepts.set()
+            found = manager.wait_for_match(f"STATUS={crawling}")
+            recently = {datetime.now(UTC) - timedelta(minutes=minutes) for minutes in (0, 1)}
+            assert found[1] in {f"{moment:%H:%M}" for moment in recently}
+            answers.set()
+            idle = manager.wait_for_match(r"STATUS=idle; next crawl: london at (\d\d:\d\d) UTC")
+            # It could not be read, for the first time: the next try is soon, not in an hour.
+            soon = {f"{datetime.now(UTC) + timedelta(minutes=m):%H:%M}" for m in (1, 2)}
+            assert idle[1] in soon
+    status = service.run("status", expect=1).stdout
+    assert "; the daemon tries again at" in status
+    assert "next try of the daemon: " in status
 
 
 @pytest.mark.parametrize("turns", [True, False])

@@ -8,6 +8,7 @@ Each word of a query is tried at each place of each paragraph. It shares nothing
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import pairwise
 
 from alerts.queries import DEFAULT_FIELDS, NAME_FIELDS, Query
 from alerts.queries.ast import And, Near, Not, Or, Phrase, Word
@@ -75,8 +76,15 @@ def _word_ends(
             written = tokens[at:end]
             if not all(token.is_linked for token in written[:-1]):
                 break
+            if _has_two_numbers(rest[:size]) or _has_two_numbers([t.word for t in written]):
+                continue
             if _is_written_as(wanted, written, word.mode if is_last else "exact", is_name):
                 yield from _word_ends(word, rest[size:], tokens, end, is_name)
+
+
+def _has_two_numbers(words: Sequence[str]) -> bool:
+    """Return whether a word ends in a digit and the next begins with one: they stay apart."""
+    return any(one[-1] in "0123456789" and two[0] in "0123456789" for one, two in pairwise(words))
 
 
 def _is_written_as(wanted: str, written: Sequence[Token], how: str, is_name: bool) -> bool:

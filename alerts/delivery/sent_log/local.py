@@ -13,7 +13,7 @@ import hmac
 import sqlite3
 import threading
 from collections.abc import Collection, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import date, datetime
 from functools import partial
 from pathlib import Path
@@ -27,7 +27,10 @@ KEPT_DAYS = 8
 #: 8e6 / 2^64 = 4e-13.
 SENT_KEY_BYTES = 8
 #: Seconds to wait for another process. Transactions take milliseconds, so this long means trouble.
+#: It is waited once: until the log can be written again, nobody waits any more.
 BUSY_TIMEOUT = 5.0
+#: Keys that are kept in memory while they cannot be written: 25 MB.
+_MAX_UNWRITTEN = 200_000
 
 FILE_NAME = "sent.sqlite3"
 #: SQLite's ``user_version`` of a log whose keys are keyed hashes.
@@ -96,6 +99,9 @@ class SentLog:
         self._connection: sqlite3.Connection | None = None
         self._pruned_on: int | None = None
         self._lock = threading.Lock()
+        #: What was added and is not in the file yet, with its day; guarded by `_lock`.
+        self._unwritten: list[tuple[bytes, int]] = []
+        self.problem: str | None = None  #: why what was added last is not written; None if it is
 
     def contains(self, keys: bytes, now: datetime) -> bool:
         """Return whether all of some keys are in the log and not older than eight days.
@@ -137,24 +143,53 @@ class SentLog:
             }
 
     def add(self, keys: bytes, now: datetime) -> None:
-        """Add what was sent.
+        """Add what was sent. What cannot be written now is kept, and written with what comes next.
 
         Args:
             keys: Keys of :func:`compute_sent_key`, one after another.
             now: When it was sent, in UTC.
 
         Raises:
-            SentLogError: The log cannot be written.
+            SentLogError: The log cannot be written any more. It is raised once, until it can.
         """
         if self._folder is None or not keys:
             return
-        today = now.toordinal()
-        with self._transaction(self._folder) as connection:
-            if self._pruned_on != today:
-                connection.execute(_PRUNE, (today - KEPT_DAYS, KEPT_DAYS + 1))
-                self._pruned_on = today
-            hidden = ((self.hide(key), today) for key in split_keys(keys))
-            connection.executemany(ADD_KEY, hidden)
+        day = now.toordinal()
+        with self._lock:
+            room = _MAX_UNWRITTEN - len(self._unwritten)
+            added = [(self.hide(key), day) for key in split_keys(keys)]
+            self._unwritten += added[: max(0, room)]
+        was_well = self.problem is None
+        try:
+            self._write_unwritten(self._folder)
+        except SentLogError:
+            if was_well:
+                raise
+
+    def _write_unwritten(self, folder: Path) -> None:
+        """Write what was added; wait for another process unless that was in vain before.
+
+        Raises:
+            SentLogError: It cannot be written now.
+        """
+        try:
+            with self._transaction(folder) as connection:
+                seconds = BUSY_TIMEOUT if self.problem is None else 0.0
+                connection.execute(f"PRAGMA busy_timeout = {seconds * 1000:.0f}")
+                self._prune(connection)
+                connection.executemany(ADD_KEY, self._unwritten)
+                connection.commit()
+                self._unwritten.clear()
+                self.problem = None
+        except SentLogError as error:
+            self.problem = str(error)
+            raise
+
+    def _prune(self, connection: sqlite3.Connection) -> None:
+        newest = max((day for _, day in self._unwritten), default=self._pruned_on)
+        if newest is not None and self._pruned_on != newest:
+            connection.execute(_PRUNE, (newest - KEPT_DAYS, KEPT_DAYS + 1))
+            self._pruned_on = newest
 
     def remove(self, keys: bytes) -> None:
         """Remove what was sent to somebody whose data is deleted.
@@ -167,13 +202,21 @@ class SentLog:
         """
         if self._folder is None or not keys or not self._folder.is_dir():
             return
+        gone = {self.hide(key) for key in split_keys(keys)}
         with self._transaction(self._folder) as connection:
-            connection.executemany(_REMOVE, ((self.hide(key),) for key in split_keys(keys)))
+            self._unwritten = [entry for entry in self._unwritten if entry[0] not in gone]
+            connection.executemany(_REMOVE, ((key,) for key in gone))
         with self._transaction(self._folder) as connection:
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
     def flush(self) -> None:
-        """Let other processes know what was added. It is written already, except in a store."""
+        """Let other processes know what was added; :attr:`problem` says why it cannot be written.
+
+        It is written already, except in a store, or where another process holds the log.
+        """
+        if self._folder is not None and self.problem is not None:
+            with suppress(SentLogError):
+                self._write_unwritten(self._folder)
 
     def add_hidden(self, hidden: Iterable[bytes], day: int) -> None:
         """Add keys of another log with the same secret, as :meth:`hide` returns them.

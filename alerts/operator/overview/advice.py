@@ -196,7 +196,9 @@ MEANINGS: Final[Mapping[str, str]] = {
     "backup": "The last good backup is older than the config allows, or there is none.",
 }
 #: The same for `job NAME`.
-JOB_MEANING = "A job failed twice in a row, or its process died. The other steps go on."
+JOB_MEANING = (
+    "A job failed twice in a row, or its process died; a backup failed once. The other steps go on."
+)
 
 
 def find_advice(kind: str) -> Advice:

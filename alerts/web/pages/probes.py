@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 import msgspec
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
@@ -13,7 +15,7 @@ from starlette.routing import Route
 
 from alerts.ledger import schema_version
 from alerts.web.context import WebContext
-from alerts.web.readiness import check_readiness
+from alerts.web.readiness import Readiness, check_readiness
 
 
 class ProbePages:
@@ -36,13 +38,16 @@ class ProbePages:
 
     async def _get_readiness(self, request: Request) -> Response:
         """Answer 200 or 503; each ``?exclude=NAME`` leaves out a check, as in Kubernetes."""
-        found = await run_in_threadpool(
-            check_readiness,
-            self._context.ledger.reading,
-            self._context.clock(),
-            self._context.max_idle,
-            request.query_params.getlist("exclude"),
-            self._schema,
-        )
+        found = await run_in_threadpool(self._check, request.query_params.getlist("exclude"))
         body = msgspec.json.encode(found.describe())
         return Response(body, 200 if found.is_ready else 503, media_type="application/json")
+
+    def _check(self, excluded: Collection[str]) -> Readiness:
+        context = self._context
+        now, reading = context.clock(), context.ledger.reading
+        found = check_readiness(reading, now, context.max_idle, excluded, self._schema)
+        if not found.is_ledger_usable:
+            return found
+        sources = context.find_brief_status().sources
+        tries = {one.source: one.next_try for one in sources if one.next_try is not None}
+        return msgspec.structs.replace(found, next_tries=tries)

@@ -29,7 +29,11 @@ class ActionList(msgspec.Struct, frozen=True):
     show_default=True,
     help="Number of actions, newest first.",
 )
-@click.option("--about", metavar="SUBJECT", help="Only about this address, source or question.")
+@click.option(
+    "--about",
+    metavar="SUBJECT",
+    help="Only about this address, source, question or folder of backups.",
+)
 @click.pass_context
 def actions_command(context: click.Context, limit: int, about: str | None) -> int:
     """List what the operator did.
@@ -45,8 +49,8 @@ def actions_command(context: click.Context, limit: int, about: str | None) -> in
     """
     service = get_service(context)
     with service.ledger.reading() as connection:
-        subject = describe_subject(connection, about) if about else None
-        found = operator_actions.list_newest(connection, limit, subject)
+        subjects = {about, describe_subject(connection, about)} if about else ()
+        found = operator_actions.list_newest(connection, limit, *subjects)
     rows = [(format_moment(one.done_at), one.actor, one.action, one.subject or "") for one in found]
     table = format_table(("When", "Who", "What", "About"), rows, nothing="Nothing was done.")
     print_result(table, ActionList(found))

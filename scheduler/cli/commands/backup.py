@@ -9,7 +9,7 @@ import click
 import msgspec
 
 from alerts.errors import ExitStatus, WatchwordError
-from crawler.storage import Folder, FolderError, RemoteFolder, parse_folder
+from crawler.storage import Folder, FolderError, LocalFolder, RemoteFolder, parse_folder
 from scheduler.backup import (
     BackupOrder,
     FinishedBackup,
@@ -57,15 +57,18 @@ class BackupFolder(click.ParamType[Folder]):
         if isinstance(value, Folder):
             return value
         try:
-            folder = parse_folder(value)
+            folder = parse_folder(value)  # a URL with a password is refused
             if isinstance(folder, RemoteFolder):
                 folder.check()
+            elif folder.path is not None:
+                # The log of actions names it, and nobody knows then from where it was written.
+                folder = LocalFolder(folder.path.absolute())
         except FolderError as error:
             self.fail(str(error), param, ctx)
         return folder
 
 
-@click.command(cls=RecordedCommand, data=(BackupReport,))
+@click.command(cls=RecordedCommand, data=(BackupReport,), about="target", names_place=True)
 @click.argument("target", metavar="DIR|URL", type=BackupFolder())
 @click.option(
     "--keep", type=WholeNumber(1, 10_000), help="Keep the newest N good backups; delete older ones."

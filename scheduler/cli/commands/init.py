@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shlex
 import sys
+from dataclasses import replace as replace_fields
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -21,10 +22,12 @@ from scheduler.config import ConfigError, parse_config
 from scheduler.setup import (
     OPERATOR_PASSWORD_FILE,
     SMTP_PASSWORD_FILE,
+    SYSTEM_USER,
     NewService,
     RelayAnswers,
     SetupAnswers,
     choose_security,
+    install_system_service,
     write_service,
 )
 
@@ -35,7 +38,7 @@ The password of the operator's pages, {url}/operator, is shown this once:
 """
 _DONE = """\
 Wrote {config}: every key is in it, with its explanation.
-Secrets are in files of their own beside it, which only you can read.
+Secrets are in files of their own beside it, which only their owner can read.
 {deployment}{password}
 Next:
 {steps}"""
@@ -46,7 +49,7 @@ class NewServiceData(msgspec.Struct, frozen=True):
 
     config: str  #: the path of the config
     kept: list[str]  #: files with secrets that were there before, and are used
-    deployment: list[str]  #: a unit for systemd, and the config of a proxy with TLS
+    deployment: list[str]  #: units for systemd, and the config of a proxy with TLS
     operator_password: str | None  #: the one that was made; it is shown this once
     next: list[str]  #: commands to run next, in this order
 
@@ -103,7 +106,6 @@ _LOCAL_SENDER = "watchword@localhost.localdomain"
 @click.option(
     "--folder",
     type=click.Path(path_type=Path, file_okay=False),
-    default=".",
     metavar="DIR",
     help="Folder of the new config.toml; the working folder by default.",
 )
@@ -113,6 +115,11 @@ _LOCAL_SENDER = "watchword@localhost.localdomain"
     type=click.Path(path_type=Path, file_okay=False),
     metavar="DIR",
     help="Folder of the ledger and all other data; var beside the config by default.",
+)
+@click.option(
+    "--system",
+    is_flag=True,
+    help="By root: a service for this machine, in /etc/watchword and /var/lib/watchword.",
 )
 @click.option(
     "--public-url",
@@ -166,8 +173,9 @@ _LOCAL_SENDER = "watchword@localhost.localdomain"
 def init_command(
     context: click.Context,
     /,
-    folder: Path,
+    folder: Path | None,
     data_folder: Path | None,
+    system: bool,
     smtp_password_file: Path | None,
     operator_password_file: Path | None,
     replace: bool,
@@ -181,15 +189,21 @@ def init_command(
 
     Everything is written, or nothing. A config that is there is left alone without --replace.
 
+    With --system, root makes the user watchword, who owns all of it, and units for the service and
+    for a backup every night.
+
     \b
     Examples:
       watchword init
       watchword init --yes
+      sudo watchword init --system
       watchword init --folder /srv/watchword --public-url https://watch.example.org \\
         --from alerts@example.org --smtp localhost:25 --operator-email you@example.org
     """
     if get_options(context).config_path:
         raise click.UsageError("init writes a new config.toml: --folder says where")
+    if system and (folder or data_folder):
+        raise click.UsageError("--system has its own folders: leave out --folder and --data")
     secrets = _read_secrets(smtp_password_file, operator_password_file)
     if yes or is_json() or not sys.stdin.isatty():
         values = _take_defaults(given, is_trial=yes)
@@ -198,17 +212,24 @@ def init_command(
     answers = _build_answers(values, data_folder)
     if answers.relay and answers.relay.user and SMTP_PASSWORD_FILE not in secrets:
         raise click.UsageError("--smtp-user needs --smtp-password-file")
-    made = write_service(folder, answers, secrets, program=_find_program(), replace=replace)
-    steps = _list_next_commands(made, answers)
-    data = NewServiceData(
+    program, units = _find_program(), tuple[Path, ...]()
+    if system:
+        made, units = install_system_service(answers, secrets, program=program, replace=replace)
+    else:
+        made = write_service(folder or Path(), answers, secrets, program=program, replace=replace)
+    data = _describe(made, units, answers)
+    print_result(_format_result(data, made, answers), data)
+    return ExitStatus.OK
+
+
+def _describe(made: NewService, units: tuple[Path, ...], answers: SetupAnswers) -> NewServiceData:
+    return NewServiceData(
         str(made.config),
         list(map(str, made.kept)),
-        list(map(str, made.deployment)),
+        list(map(str, (*made.deployment, *units))),
         made.operator_password,
-        steps,
+        _list_system_commands(made, answers) if units else _list_next_commands(made, answers),
     )
-    print_result(_format_result(data, answers), data)
-    return ExitStatus.OK
 
 
 def _find_program() -> Path:
@@ -323,12 +344,20 @@ def _list_next_commands(made: NewService, answers: SetupAnswers) -> list[str]:
     ]
 
 
+def _list_system_commands(made: NewService, answers: SetupAnswers) -> list[str]:
+    """Return the same for root, who runs commands as the user of the service."""
+    first, _, last = _list_next_commands(replace_fields(made, deployment=()), answers)
+    as_user = f"runuser -u {SYSTEM_USER} --"
+    start = "systemctl enable --now watchword watchword-backup.timer"
+    return [f"{as_user} {first}", start, f"{as_user} {last}"]
+
+
 def _start_by_systemd(unit: Path) -> str:
     """Return the command that starts the service, now and whenever the machine starts."""
     return f"sudo systemctl enable --now {shlex.quote(str(unit.absolute()))}"
 
 
-def _format_result(data: NewServiceData, answers: SetupAnswers) -> str:
+def _format_result(data: NewServiceData, made: NewService, answers: SetupAnswers) -> str:
     """Return the result for a person: what was written, the password, and what comes next."""
     if data.operator_password:
         password = _SHOWN_ONCE.format(url=answers.public_url, password=data.operator_password)
@@ -337,8 +366,8 @@ def _format_result(data: NewServiceData, answers: SetupAnswers) -> str:
     kept = "".join(f"Kept: {path}\n" for path in data.kept)
     steps = "\n".join(f"  {step}" for step in data.next)
     deployment = ""
-    if data.deployment:
-        deployment = _PROXY.format(proxy=shlex.quote(str(Path(data.deployment[1]).absolute())))
+    if made.deployment:
+        deployment = _PROXY.format(proxy=shlex.quote(str(made.deployment[-1].absolute())))
     return _DONE.format(
         config=data.config, password=kept + password, deployment=deployment, steps=steps
     )

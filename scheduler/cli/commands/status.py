@@ -142,6 +142,25 @@ def _format_source(source: SourceStatus) -> Iterator[str]:
     if source.questions:
         counts = format_counts(source.questions)
         yield f"  questions: {counts}; refused pages: {source.refused_pages}"
+    yield from _format_reading(source)
+    if source.delay:
+        median, p95 = source.delay.median, source.delay.p95
+        yield f"  minutes from publication to immediate email: {median} (95 % within {p95})"
+    if source.next_try:
+        yield f"  next try of the daemon: {format_moment(source.next_try)}"
+    if source.backoff_until:
+        yield f"  no requests until {format_moment(source.backoff_until)}"
+    for group in source.held:
+        yield f"  held ({group.reason}): {group.changes:,} {group.kind}, {group.example}"
+    for alarm in source.alarms:
+        raised = click.style("ALARM", fg="red")
+        yield f"  {raised} since {format_moment(alarm.raised_at)}: {alarm.kind}, {alarm.reason}"
+    if source.are_subscribers_notified:
+        yield "  subscribers have been told that the source cannot be read"
+
+
+def _format_reading(source: SourceStatus) -> Iterator[str]:
+    """Give how completely, and how surely, its questions are read."""
     if source.completeness and source.completeness.gaps:
         found = source.completeness
         yield (
@@ -153,15 +172,3 @@ def _format_source(source: SourceStatus) -> Iterator[str]:
     if source.fill_rates:
         rates = (f"{field} {rate.percent}" for field, rate in source.fill_rates.items())
         yield f"  fields found: {', '.join(rates)}"
-    if source.delay:
-        median, p95 = source.delay.median, source.delay.p95
-        yield f"  minutes from publication to immediate email: {median} (95 % within {p95})"
-    if source.backoff_until:
-        yield f"  no requests until {format_moment(source.backoff_until)}"
-    for group in source.held:
-        yield f"  held ({group.reason}): {group.changes:,} {group.kind}, {group.example}"
-    for alarm in source.alarms:
-        raised = click.style("ALARM", fg="red")
-        yield f"  {raised} since {format_moment(alarm.raised_at)}: {alarm.kind}, {alarm.reason}"
-    if source.are_subscribers_notified:
-        yield "  subscribers have been told that the source cannot be read"

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from itertools import product
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -83,3 +86,51 @@ def test_every_word_is_where_its_batch_says(records: list[dict[str, list[str]]])
         for start, length in zip(batch.starts, batch.lengths, strict=True)
     ]
     assert list(hash_words(words)) == list(batch.words)
+
+
+def list_texts(pieces: Sequence[str], size: int) -> list[str]:
+    """Every text of up to ``size`` pieces."""
+    return ["".join(some) for count in range(size + 1) for some in product(pieces, repeat=count)]
+
+
+#: Pieces that decide where a word ends, what is linked and how it is printed; how many of them.
+ODD_PIECES = {
+    "signs": (("e", "S", "1", ".", ",", "'", "-", " "), 3),
+    "numbers": (("1", ",", "."), 6),
+    "commas": (("1,000", "1", ",", "a"), 4),
+    "initials": (("U", ".k", ".", "'s", "`S", "s", "1", "é"), 3),
+    "capitals": (("V", "s"), 8),
+    "mixed capitals": (("V", "r", "s", "1"), 4),
+    "endings": (("1", "s", "St", "th", "'s", "x", "`S", "-"), 3),
+    "spaces": (("x", "NO", "1", " ", "\t", "-", "("), 3),
+    "names": (("Mr ", "Ada", "Hall", "HALL", "the", "O'Halls", " ", "-", ". "), 3),
+}
+
+
+@pytest.mark.parametrize("kind", ODD_PIECES)
+def test_all_odd_texts_are_read_alike(kind: str) -> None:
+    pieces, size = ODD_PIECES[kind]
+    records = [{"title": [text, text[::-1]]} for text in list_texts(pieces, size)]
+    assert at_once(records) == one_by_one(records)
+
+
+@pytest.mark.parametrize("kind", ODD_PIECES)
+def test_a_text_that_ends_the_batch_is_read_alike(kind: str) -> None:
+    for text in list_texts(ODD_PIECES[kind][0], 2):
+        records = [{"title": [text]}]
+        assert at_once(records) == one_by_one(records), text
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Mr Quill Halls. Quill Halls",
+        "Quill Halls. Mr Quill Halls of Ponds, Quill Halls",
+        "Ponds and Mr Quill-Halls, Quill-Halls and Mrs Ponds Quill",
+        "Quill Mr Halls Ponds. Ponds Halls",
+        "Mr Quill-Halls, Quill-Halls",
+    ],
+)
+def test_names_are_found_in_their_own_run_of_capitals(text: str) -> None:
+    records = [{"title": [text]}]
+    assert at_once(records) == one_by_one(records)

@@ -29,6 +29,11 @@ from alerts.queries import find_match, format_canonical, list_hints, parse_query
         ("KNIFE CRIME IN SUTTON", "crime knife sutton"),
         ("WHO IS RESPONSIBLE FOR KNIFE CRIME", "crime knife responsible"),
         ("VRU KNIFE CRIME", "crime knife vru"),
+        # Beside acronyms alone, one is enough if it is long.
+        ("TFL FARES", "TFL fares"),
+        ("ROUTE 73", "73 route"),
+        ("CHARGE in 2024", "2024 charge"),
+        ("the VRU BUDGET", "VRU budget"),
         # With one, acronyms stay what they are, wherever they stand.
         ("the VRU and KNIFE CRIME", "VRU crime knife"),
         ("VRU reports on the GREEN BELT", "VRU belt green reports"),
@@ -53,7 +58,10 @@ def test_acronyms_and_a_single_word_are_not(typed: str) -> None:
 def test_it_is_said_how_words_in_capitals_are_read() -> None:
     expected = "“KNIFE” and “CRIME” are read as words in small letters, not as acronyms."
     assert list_hints("KNIFE CRIME") == [expected]
-    assert list_hints("KNIFE VRU") == []
+    assert list_hints("KNIFE VRU") == [
+        "“KNIFE” is read as a word in small letters, not as an acronym."
+    ]
+    assert list_hints("CARE VRU") == []
 
 
 @pytest.mark.parametrize(

@@ -20,6 +20,18 @@ from alerts.queries import find_match, format_canonical, list_hints, parse_query
         ("trams title:the", "title:the trams"),
         ("knife && crime", "crime knife"),
         ("R & D trams", '"r and d" trams'),
+        ("crime near schools", "crime schools"),
+        ("buses between Lewisham and Catford", "buses catford lewisham"),
+        ("near the", "near"),
+        ('near "the"', '"the" near'),
+        ("near NOT the", "near NOT the"),
+        ("questions about knife crime in Croydon", "crime croydon knife"),
+        ("the latest news on trams", "trams"),
+        ("Tell me about the trams", "trams"),
+        ("how many officers (in Bromley)", "bromley officers"),
+        ("questions about", "questions"),
+        ("news of the World", "world"),
+        ("answers for tenants", "answers tenants"),
     ],
 )
 def test_little_words_are_left_out(query: str, form: str) -> None:
@@ -37,6 +49,13 @@ def test_a_phrase_of_little_words_is_a_phrase(phrase: str) -> None:
     ("query", "hints"),
     [
         ("buses Sutton", []),
+        ("crime near schools", [
+            "“near” is left out: put words in quotes that have to be there.",
+        ]),
+        ("questions about crime in Sutton", [
+            "“questions” and “about” are left out: put words in quotes that have to be there.",
+            "“in” is left out: it is in nearly every text.",
+        ]),
         ("buses in Sutton", ["“in” is left out: it is in nearly every text."]),
         (
             "the cost of the trams at night",

@@ -36,6 +36,10 @@ _SPELLINGS = [
     ("6pm", "6 p.m."),
     ("covid19", "Covid-19"),
     ("60+", "60 plus"),
+    ("35%", "35 per cent"),
+    ("35%", "35 percent"),
+    ("2.5%", "2.5 per cent"),
+    ("1-6", "1–6"),
     ("A&E", "A & E"),
     ("A&E", "A and E"),
     ("A&E", "A&Es"),
@@ -64,6 +68,12 @@ def test_both_spellings_find_each_other(one: str, other: str) -> None:
         ("NO2", "There is no 2 about it."),
         ("A40", "a 40 per cent rise"),
         ("60+", "Section 60"),
+        ("35%", "Section 35, or 35 homes"),
+        ("£15", "15 boroughs"),
+        ("£12.50", "12.50 p.m."),
+        ("16", "Zones 1-6"),
+        ("Zone 1-6", "Zone 16"),
+        ('"zones 1–6"', "zones 16"),
         ("20th", "20 th"),
         ("A&E", "Annex A, e"),
         ("1000", "1, 000"),
@@ -72,6 +82,26 @@ def test_both_spellings_find_each_other(one: str, other: str) -> None:
 )
 def test_what_only_looks_alike_is_not_the_same(query: str, text: str) -> None:
     assert find_match(parse_query(query), {"answer": [text]}) is None
+
+
+@pytest.mark.parametrize(
+    ("query", "texts", "others"),
+    [
+        ("£5m", ["£5m", "£5 million", "£5-million"], ["5m", "£5", "5 million", "5 m"]),
+        ("£2.5 million", ["£2.5m", "£2.5 million"], ["£2m", "2.5 million"]),
+        ("5 million", ["£5m", "5 million"], ["a million in 5 years", "£5bn"]),
+        ("1.5m", ["1.5m", "1.5 million"], ["1 million"]),
+        ("£1bn", ["£1 billion", "£1bn"], ["£1m"]),
+        ("£5m NEAR/2 grant", ["a grant of £5 million"], ["a grant of £5"]),
+    ],
+)
+def test_sums_are_found_with_either_form_of_their_unit(
+    query: str, texts: list[str], others: list[str]
+) -> None:
+    parsed = parse_query(query)
+    assert [find_match(parsed, {"answer": [text]}) is not None for text in texts + others] == (
+        [True] * len(texts) + [False] * len(others)
+    )
 
 
 #: Signs that mean something in a query outside quotes.

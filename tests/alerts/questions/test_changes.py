@@ -9,9 +9,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from alerts.model import SilenceReason
+from alerts.model import Change, ChangeKind, SilenceReason
 from alerts.questions import can_replace, find_changes, find_silence_reason
-from crawler.records import PLACEHOLDER_LABEL, Asker, Meeting, Question, hash_content
+from crawler.records import (
+    PLACEHOLDER_LABEL,
+    Asker,
+    Meeting,
+    Question,
+    hash_answer,
+    hash_content,
+    hash_question,
+)
 from tests.support.samples import HOLDING_TEXT, make_answer, make_question
 
 NOW = datetime(2026, 7, 20, 12, tzinfo=UTC)
@@ -189,3 +197,65 @@ def test_one_more_answer_and_another_question_are_a_correction() -> None:
     stored = make_question(1, make_answer("A."))
     read = make_question(1, make_answer("A."), make_answer("B."), words="Why?")
     assert kinds(stored, read) == ["corrected"]
+
+
+REWORDED = make_question(1, words="What else?")
+REWORDED_AND_ANSWERED = make_question(1, make_answer("Much."), words="What else?")
+HELD_TWICE = make_question(1, *[make_answer(text, holding=True) for text in ("Soon.", "Later.")])
+#: Each names what it is about by a digest, by which the ledger knows it again.
+WHOLE_CHANGES: list[tuple[Question | None, Question, list[tuple[ChangeKind, str]]]] = [
+    (None, ASKED, [(ChangeKind.ASKED, hash_question(ASKED))]),
+    (
+        None,
+        BOTH,
+        [
+            (ChangeKind.ASKED, hash_question(BOTH)),
+            (ChangeKind.ANSWERED, hash_answer(BOTH.answers[1])),
+        ],
+    ),
+    (
+        ASKED,
+        HELD_TWICE,
+        [(ChangeKind.HOLDING, "|".join(map(hash_answer, HELD_TWICE.answers)))],
+    ),
+    (HELD, HELD_TWICE, [(ChangeKind.HOLDING, "|".join(map(hash_answer, HELD_TWICE.answers)))]),
+    (HELD, BOTH, [(ChangeKind.ANSWERED, hash_answer(BOTH.answers[1]))]),
+    (ASKED, TWICE, [(ChangeKind.ANSWERED, "|".join(map(hash_answer, TWICE.answers)))]),
+    (ANSWERED, TWICE, [(ChangeKind.ANSWERED, hash_content(TWICE))]),
+    (ANSWERED, CORRECTED, [(ChangeKind.CORRECTED, hash_content(CORRECTED))]),
+    (ASKED, REWORDED, [(ChangeKind.CORRECTED, hash_content(REWORDED))]),
+    (
+        ASKED,
+        REWORDED_AND_ANSWERED,
+        [
+            (ChangeKind.CORRECTED, hash_question(REWORDED)),
+            (ChangeKind.ANSWERED, hash_answer(REWORDED_AND_ANSWERED.answers[0])),
+        ],
+    ),
+]
+
+
+@pytest.mark.parametrize(("stored", "read", "expected"), WHOLE_CHANGES)
+def test_a_change_has_its_digest_and_both_versions(
+    stored: Question | None, read: Question, expected: list[tuple[ChangeKind, str]]
+) -> None:
+    changes = [Change(kind, digest, read, stored) for kind, digest in expected]
+    assert list(find_changes(stored, read)) == changes
+
+
+def test_a_question_that_was_suspect_is_asked_without_an_earlier_version() -> None:
+    suspect = msgspec.structs.replace(ASKED, suspect=("no asker",))
+    assert [change.before for change in find_changes(suspect, ANSWERED)] == [None, None]
+
+
+def test_a_set_phrase_that_was_taken_for_an_answer_is_no_change_when_it_goes() -> None:
+    stored = make_question(1, make_answer("Please see", "an earlier answer."))
+    labels = {PLACEHOLDER_LABEL: "Please see an earlier answer."}
+    assert find_changes(stored, make_question(1, labels=labels)) == ()
+    [change] = find_changes(stored, make_question(1, make_answer("Ten."), labels=labels))
+    assert (change.kind, change.content_hash) == (
+        ChangeKind.ANSWERED,
+        hash_answer(make_answer("Ten.")),
+    )
+    assert change.before is not None
+    assert (change.before.answers, change.before.status) == ((), "unanswered")

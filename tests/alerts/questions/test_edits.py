@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -87,3 +88,114 @@ def test_texts_without_end_are_removed_and_added_as_wholes() -> None:
     [edit] = find_edits(make_version("T", [], [long]), make_version("T", [], [other]))
     assert [piece.kind for piece in edit.pieces] == ["removed", "added"]
     assert all(len(piece.text) < 700 for piece in edit.pieces)
+
+
+def list_pieces(before: list[str], after: list[str]) -> list[list[tuple[str, str]]]:
+    edits = find_edits(make_version("T", [], before), make_version("T", [], after))
+    return [[(piece.kind, piece.text) for piece in edit.pieces] for edit in edits]
+
+
+def name_words(count: int) -> str:
+    return " ".join(f"w{number}" for number in range(count))
+
+
+@pytest.mark.parametrize(("count", "is_cut"), [(59, False), (60, False), (61, True)])
+def test_words_between_two_changes_are_cut_where_a_line_is_left_out(
+    count: int, *, is_cut: bool
+) -> None:
+    same = name_words(count)
+    words = same.split()
+    shown = " ".join([*words[:24], "…", *words[-24:]]) if is_cut else same
+    [pieces] = list_pieces([f"old {same} old"], [f"new {same} new"])
+    change = [("removed", "old"), ("added", "new")]
+    assert pieces == [*change, ("kept", shown), *change]
+
+
+@pytest.mark.parametrize(("count", "is_cut"), [(35, False), (36, False), (37, True)])
+def test_words_before_and_after_a_change_are_cut(count: int, *, is_cut: bool) -> None:
+    same = name_words(count)
+    words = same.split()
+    [pieces] = list_pieces([f"{same} old {same}"], [f"{same} new {same}"])
+    assert pieces == [
+        ("kept", " ".join(["…", *words[-24:]]) if is_cut else same),
+        *[("removed", "old"), ("added", "new")],
+        ("kept", " ".join([*words[:24], "…"]) if is_cut else same),
+    ]
+
+
+@pytest.mark.parametrize(("size", "is_cut"), [(599, False), (600, False), (601, True)])
+def test_long_texts_that_are_removed_are_cut_at_a_space(size: int, *, is_cut: bool) -> None:
+    text = ("ab " * 300)[: size - 1] + "c"
+    shown = text[:600].rpartition(" ")[0] + " …" if is_cut else text
+    assert list_pieces(["Same.", text], ["Same."]) == [[("removed", shown)]]
+    assert list_pieces(["Same."], ["Same.", text]) == [[("added", shown)]]
+
+
+@pytest.mark.parametrize(("before", "after"), [(2000, 1999), (1999, 2000), (2001, 1), (1, 2001)])
+def test_texts_of_up_to_2000_words_are_compared_word_by_word(before: int, after: int) -> None:
+    old, new = name_words(before), name_words(after)
+    [pieces] = list_pieces([old], [new])
+    is_compared = max(before, after) <= 2000
+    assert (pieces[0][0] == "kept") is is_compared
+
+
+def test_paragraphs_are_compared_side_by_side_only_where_both_have_as_many() -> None:
+    assert list_pieces(["A one.", "A two."], ["B one.", "B two."]) == [
+        [("removed", "A"), ("added", "B"), ("kept", "one.")],
+        [("removed", "A"), ("added", "B"), ("kept", "two.")],
+    ]
+    assert list_pieces(["A one.", "A two."], ["B one."]) == [
+        [("removed", "A"), ("added", "B"), ("kept", "one."), ("removed", "A two.")]
+    ]
+    assert list_pieces(["A one."], ["B one.", "B two."]) == [
+        [("removed", "A"), ("added", "B"), ("kept", "one."), ("added", "B two.")]
+    ]
+
+
+def test_paragraphs_are_numbered_in_their_part_as_the_later_version_has_them() -> None:
+    before = make_question(
+        1,
+        make_answer("Soon.", holding=True),
+        make_answer("Gone.", "One.", "Year | Groups", "Two."),
+        title=None,
+    )
+    after = make_question(
+        1,
+        make_answer("Later.", holding=True),
+        make_answer("One.", "Year | Groups", "Two.", "Three."),
+        title=None,
+    )
+    found = [
+        (edit.part, edit.number, edit.is_row, edit.is_changed, [p.text for p in edit.pieces])
+        for edit in compare_versions(before, after)
+    ]
+    assert found == [
+        ("title", 1, False, False, [""]),
+        ("question", 1, False, False, ["What is being done?"]),
+        ("answer", 1, False, True, ["Gone."]),
+        ("answer", 1, False, False, ["One."]),
+        ("answer", 1, True, False, ["Year | Groups"]),
+        ("answer", 2, False, False, ["Two."]),
+        ("answer", 3, False, True, ["Three."]),
+    ]
+
+
+def test_common_words_of_long_texts_are_kept() -> None:
+    same = "the bus and " * 100
+    [pieces] = list_pieces([f"red {same}"], [f"blue {same}"])
+    assert [kind for kind, _ in pieces] == ["removed", "added", "kept"]
+    many = ["As before."] * 250
+    assert list_pieces(["Red.", *many], ["Blue.", "Green.", *many]) == [
+        [("removed", "Red."), ("added", "Blue. Green.")]
+    ]
+
+
+def test_punctuation_of_a_long_paragraph_is_no_change() -> None:
+    text = name_words(2001)
+    assert list_pieces([text], [f"{text}."]) == []
+
+
+def test_a_row_that_is_removed_is_a_row() -> None:
+    rows = ["Year | Groups", "2024 | 97"]
+    edits = list(find_edits(make_version("T", [], rows), make_version("T", [], rows[:1])))
+    assert [(edit.is_row, edit.number) for edit in edits] == [(True, 1)]

@@ -74,6 +74,15 @@ def test_another_file_is_a_change() -> None:
     assert not any(map(is_minor_correction, find_changes(before, after)))
 
 
+def test_another_division_into_paragraphs_and_a_title_without_letters_are_minor() -> None:
+    stored = make_question(1, make_answer("It is.", "So there."), title=None)
+    for read in (
+        make_question(1, make_answer("It is; so there."), title=None),
+        make_question(1, make_answer("It is.", "So there."), title="–"),
+    ):
+        assert [is_minor_correction(change) for change in find_changes(stored, read)] == [True]
+
+
 def record(ledger: Ledger, now: datetime, question: Question) -> None:
     with ledger.writing() as connection:
         record_readings(connection, [QuestionReading(question)], now, RecordingRules())

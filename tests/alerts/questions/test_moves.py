@@ -14,6 +14,7 @@ from alerts.questions import (
     is_same_question,
     make_reference_key,
 )
+from alerts.questions.moves import follow_files
 from crawler.records import Asker, Meeting, Question
 from tests.support.samples import make_answer, make_question, make_speech
 
@@ -143,3 +144,72 @@ def test_files_that_move_with_their_page_are_no_correction() -> None:
     assert find_changes(stored, reading) == ()
     (change,) = find_changes(stored, make_question(1, answer))
     assert change.kind == "corrected"  # at the same address, another file is another file
+
+
+@pytest.mark.parametrize(
+    ("reference", "is_reused"),
+    [
+        ("2026/0001", True),
+        ("2009/0289-1", True),
+        ("2000/0001", True),
+        ("1999/0001", False),
+        ("0001/1999-2", False),
+        ("HL12", False),
+    ],
+)
+def test_a_number_with_a_year_is_given_once(reference: str, *, is_reused: bool) -> None:
+    stored = make_question(reference=reference, words=LONG)
+    other = move(
+        stored, meeting=Meeting(None, date(2027, 11, 3)), question=make_speech("Another matter?")
+    )
+    assert is_reference_reused(stored, other) is is_reused
+
+
+@pytest.mark.parametrize(
+    ("fields", "is_reused"),
+    [
+        ({"question": make_speech("Another matter?")}, True),
+        ({"meeting": Meeting(None, date(2027, 11, 3))}, True),
+        (
+            {
+                "meeting": Meeting(None, date(2027, 11, 3)),
+                "question": make_speech("Another matter?"),
+            },
+            False,
+        ),
+    ],
+)
+def test_a_number_without_a_year_may_be_given_again_another_day(
+    fields: dict[str, Any], *, is_reused: bool
+) -> None:
+    stored = make_question(reference="1234", words=LONG)
+    assert is_reference_reused(stored, move(stored, **fields)) is is_reused
+
+
+def test_files_that_moved_are_told_apart_by_their_titles_and_their_order() -> None:
+    stored = make_question(
+        1,
+        make_answer("One.", files=("a.pdf", "a.pdf", "b.pdf")),
+        make_answer("Two.", files=("a.pdf", "c.pdf")),
+    )
+    moved = [
+        make_answer(text, files=files)
+        for text, files in (("One.", ("a.pdf", "a.pdf", "b.pdf")), ("Two.", ("a.pdf", "d.pdf")))
+    ]
+    numbered = [
+        msgspec.structs.replace(
+            answer,
+            attachments=tuple(
+                msgspec.structs.replace(file, url=f"https://other.example/{number}/{place}")
+                for place, file in enumerate(answer.attachments)
+            ),
+        )
+        for number, answer in enumerate(moved)
+    ]
+    reading = make_question(1, *numbered, url="https://other.example/questions/1")
+    followed = follow_files(stored, reading)
+    addresses = [[file.url for file in answer.attachments] for answer in followed.answers]
+    assert addresses == [
+        [f"https://other.example/0/{place}" for place in range(3)],
+        ["https://other.example/1/0", "https://replica.example/files/c.pdf"],
+    ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -58,3 +59,21 @@ def test_known_and_missing_numbers_are_all_from_the_first_to_the_last(numbers: s
     gaps = find_gaps([see(f"2026/{number:04}") for number in numbers])
     missing = sum(gap.size for gap in gaps)
     assert len(numbers) + missing == max(numbers) - min(numbers) + 1
+
+
+def test_a_number_that_two_questions_have_is_no_gap() -> None:
+    assert find_gaps([see("2026/0001", 1), see("2026/0001", 0)]) == []
+
+
+def test_a_gap_has_at_most_200_numbers_and_the_day_of_the_question_before_it() -> None:
+    [gap] = find_gaps([see("2026/0001", day=date(2026, 7, 1)), see("2026/0202", day=DAY)])
+    assert (gap.size, gap.day, str(gap)) == (200, date(2026, 7, 1), "2026/0002 to 2026/0201")
+    assert find_gaps([see("2026/0001"), see("2026/0203")]) == []
+
+
+@pytest.mark.parametrize(("count", "days", "delay"), [(4, 3, 7), (5, 3, 3), (5, 1, 7)])
+def test_five_questions_that_were_late_by_more_than_a_day_make_a_delay(
+    count: int, days: int, delay: int
+) -> None:
+    late = [see(f"2026/{number:04}", days) for number in range(1, count + 1)]
+    assert compute_usual_delay([*late, see("2026/0099")]) == timedelta(days=delay)

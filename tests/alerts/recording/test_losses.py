@@ -56,6 +56,7 @@ def test_every_beginning_of_an_answer_is_shortened(length: int, mark: str) -> No
         ([TEXT], ["Other words."], False),
         ([TEXT, "A second reply."], ["Other words."], False),
         ([TEXT], [TEXT.removeprefix("The works ")], False),
+        ([TEXT], ["The worksX"], False),
     ],
 )
 def test_answers_that_are_gone_or_cut(before: list[str], after: list[str], shortened: bool) -> None:

@@ -403,9 +403,9 @@ def test_changes_of_a_phrase_are_found_behind_many_that_do_not_match(
             "knife",
         ),
         (
-            "VRU title:MPS OR BUSES",
+            "VRU title:MPS OR BUSES OR tram",
             "No question has BUSES in capitals. 2 questions have buses in small letters.",
-            "VRU title:MPS OR buses",
+            "VRU title:MPS OR buses OR tram",
         ),
         (
             'KNIFE NEAR/3 "crime"',

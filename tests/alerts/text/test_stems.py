@@ -21,7 +21,8 @@ evening even, wedding wed, trafficking traffic, premises premise, operative oper
 secretary secret, ration rational, moped mope, minister ministry, executive execution,
 emergency emerge, custody custodian, migrants migration, residents residential,
 tenants tenancy, animals animate, contents contention, councillor council, pollution pollute,
-vaccination vaccine
+vaccination vaccine, market marketing, shop shopping, ship shipping, mean meaning, live living,
+nurse nursing, list listing, counsel counselling, stand standing
 """
 #: Forms of one word.
 _JOINED = """
@@ -38,7 +39,8 @@ police policing, burgle burgled, harass harassed, gamble gambling, smoke smoking
 commute commuting, litter littering, pollute polluted, demolish demolished,
 refurbish refurbished, vaccinate vaccinated, nurse nurses, paramedic paramedics,
 estate estates, strike struck, freeze freezing, tree trees, skate skating, repair repaired,
-hire hiring, monitor monitored, deliver delivering, localise localised, ebike ebikes
+hire hiring, monitor monitored, deliver delivering, localise localised, ebike ebikes,
+wharf wharves, die died, die dying, lens lenses, listing listings
 """
 
 

@@ -125,6 +125,17 @@ def test_retry_after_is_honoured(server: Server, code: int) -> None:
     assert times[1] - times[0] > 1.9
 
 
+def test_a_source_that_wants_a_long_pause_is_asked_nothing_more(server: Server) -> None:
+    server.page = status(503, Retry_After="3600")
+    before = datetime.now(UTC)
+    report = server.crawl(windows=3)
+    assert len(server.pages) == 1
+    assert report.resume_at is not None
+    assert timedelta(hours=1) <= report.resume_at - before < timedelta(hours=1, minutes=1)
+    assert "the source wants no requests until" in report.failures[-1].detail
+    assert decide_verdict(report)[0] == "unreachable"
+
+
 def test_a_redirect_to_another_site_is_refused_and_reported(
     server: Server, elsewhere: Server
 ) -> None:

@@ -250,7 +250,7 @@ def test_a_full_disk_is_one_line_and_older_backups_stay(
         assert "the backup was not made" in line
         assert "full" in line or "No space" in line
         assert [(p, p.stat().st_size) for p in (tmp_path / "disk/backups").rglob("*")] == before
-        assert "the last run of the job “backup” failed" in service.run("status", expect=1).stdout
+        assert "the job “backup” fails" in service.run("status", expect=1).stdout
         filler.unlink()
         service.run("backup", "../disk/backups", "--keep", "1")
         assert len(list_backups(tmp_path / "disk" / "backups")) == 1
@@ -286,19 +286,72 @@ def test_two_backups_into_one_folder_exclude_each_other(
     assert "another backup is being made" in failed.stderr
 
 
-def test_the_status_knows_the_last_good_backup(service: BackedUpService) -> None:
+def set_last_backup(service: BackedUpService, age: timedelta) -> None:
+    """Let the last good backup have been made some time ago."""
+    ledger = service.ledger
+    with ledger.writing() as connection:
+        then = datetime.now(UTC) - age
+        connection.exec_driver_sql("DELETE FROM job WHERE name = 'backup'")
+        jobs.begin(connection, "backup", then)
+        jobs.end_well(connection, "backup", then)
+    ledger.close()
+
+
+def expect_backups(service: BackedUpService) -> None:
     config = service.folder / "config.toml"
-    config.write_text(config.read_text() + "[backup]\nmax_age_days = 1.5\n")
+    more = '[backup]\nmax_age_days = 1.5\n[operator]\nemail = "ada@demo.example"\n'
+    config.write_text(config.read_text() + more)
+
+
+def read_subjects(server: SmtpServer) -> list[str]:
+    """What the operator was sent since the last look."""
+    found = [str(message["Subject"]) for message in server.parsed_messages]
+    server.messages.clear()
+    return found
+
+
+def test_the_status_knows_the_last_good_backup(service: BackedUpService) -> None:
+    expect_backups(service)
     assert "no backup has been made yet" in service.run("status", expect=75).stdout
     service.run("backup", "../backups")
     shown = service.run("status", expect=75).stdout
     assert "backups: last good one 20" in shown
     assert "no backup" not in shown
-    ledger = service.ledger
-    with ledger.writing() as connection:
-        then = datetime.now(UTC) - timedelta(days=2)
-        connection.exec_driver_sql("DELETE FROM job WHERE name = 'backup'")
-        jobs.begin(connection, "backup", then)
-        jobs.end_well(connection, "backup", then)
-    ledger.close()
+    set_last_backup(service, timedelta(days=2))
     assert "no backup has been made for long" in service.run("status", expect=1).stdout
+
+
+def test_an_overdue_backup_alarms_the_operator_until_one_is_made(
+    service: BackedUpService, server: SmtpServer
+) -> None:
+    expect_backups(service)
+    set_last_backup(service, timedelta(days=1))
+    server.messages.clear()
+    service.run("once", "--no-crawl")
+    assert read_subjects(server) == []
+    set_last_backup(service, timedelta(days=2))
+    service.run("once", "--no-crawl")
+    service.run("once", "--no-crawl")
+    [subject] = read_subjects(server)
+    assert "no backup has been made for long" in subject
+    shown = service.run("status", expect=1).stdout
+    assert shown.count("no backup has been made for long") == 1
+    assert "`backup.max_age_days` allows 1.5 days" in shown
+    service.run("backup", "../backups")
+    service.run("once", "--no-crawl")
+    [subject] = read_subjects(server)
+    assert subject == "the service: alarm cleared"
+    assert "no backup" not in service.run("status", expect=0).stdout
+
+
+def test_a_failed_backup_alarms_the_operator_at_once(
+    service: BackedUpService, server: SmtpServer, tmp_path: Path
+) -> None:
+    expect_backups(service)
+    server.messages.clear()
+    with BackupPlace(LocalFolder(tmp_path / "backups")).lock():
+        service.run("backup", "../backups", expect=75)
+    service.run("once", "--no-crawl")
+    [subject] = read_subjects(server)
+    assert "backup" in subject
+    assert "another backup is being made" in service.run("status", expect=1).stdout

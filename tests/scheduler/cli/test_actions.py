@@ -90,3 +90,15 @@ def test_no_token_is_recorded(service: ServiceFolder) -> None:
     service.run("unsubscribe", "a-token-from-an-unsubscribe-email", expect=1)
     assert "the owner of a token" in service.run("actions").stdout
     assert "a-token" not in service.run("actions").stdout
+
+
+def test_a_backup_is_recorded_with_its_target(service: ServiceFolder, tmp_path: Path) -> None:
+    target = tmp_path / "b@ckups"
+    service.run("backup", "b@ckups")
+    service.run("backup", "s3://key:swordfish@bucket/w", expect=64)
+    service.run("backup", "s3://bucket.invalid/w", expect=None)  # whatever becomes of it
+    shown = service.run("actions").stdout
+    assert f"backup\t{target}" in shown
+    assert "swordfish" not in shown
+    assert len(service.run("actions", "--about", str(target)).stdout.splitlines()) == 1
+    assert service.run("actions", "--about", str(tmp_path / "others")).stdout == ""

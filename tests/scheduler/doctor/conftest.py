@@ -49,14 +49,18 @@ class ExaminedService:
         """What some groups of checks find."""
         config = load_config(self.service.folder / "config.toml")
         options = {"sending_ip": SENDING_IP} | options
-        examination = Examination(
-            config, wall_clock, DnsLookup(("127.0.0.1", self.dns.port)), **options
-        )
+        clock = options.pop("clock", wall_clock)
+        examination = Examination(config, clock, DnsLookup(("127.0.0.1", self.dns.port)), **options)
         return list(examine(examination, names))
 
     def find(self, name: str, **options: Any) -> CheckResult:
         """The one result of a check."""
         [found] = self.examine(name, **options)
+        return found
+
+    def pick(self, group: str, name: str, **options: Any) -> CheckResult:
+        """The one result of a name among those of a group of checks."""
+        [found] = [one for one in self.examine(group, **options) if one.check == name]
         return found
 
     def edit_config(self, old: str, new: str) -> None:

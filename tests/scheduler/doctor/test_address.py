@@ -86,7 +86,7 @@ def examine(examined: ExaminedService, url: str, *proxies: str) -> dict[str, Che
             True,
             "scheme",
             "failed",
-            "takes http for https",
+            "the service takes http for https",
         ),
         ({"X_Forwarded_Proto": "https"}, False, "scheme", "ok", "arrive as http"),
     ],

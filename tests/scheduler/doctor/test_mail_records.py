@@ -30,6 +30,7 @@ def change(name: str, kind: str, *texts: str) -> Callable[[DnsServer], None]:
 
 SPF, DKIM = ("demo.example", "TXT"), ("one._domainkey.demo.example", "TXT")
 DMARC = "_dmarc.demo.example"
+LOST = "the mail server mail.demo.example of demo.example has no address"
 
 
 @pytest.mark.parametrize(
@@ -44,19 +45,37 @@ DMARC = "_dmarc.demo.example"
             "to: v=spf1 ip4:192.0.2.1 ip4:198.51.100.25 ~all",
         ),
         ("spf", change(*SPF, "v=spf1 -all", "v=spf1 mx -all"), "failed", "2 SPF", "leave one"),
-        ("spf", change(*SPF, "v=spf1 include:x.example -all"), "failed", "x.example", "broken"),
+        (
+            "spf",
+            change(*SPF, "v=spf1 include:x.example -all"),
+            "failed",
+            "x.example",
+            "as broken: mend it",
+        ),
         ("dkim", change(*DKIM), "failed", "has no TXT record", "what `watchword dns` prints"),
         ("dkim", change(*DKIM, "v=DKIM1; p="), "failed", "revoked", "publish"),
         ("dkim", change(*DKIM, "v=DKIM1; p=MIIBIjANBg"), "failed", "another key", "publish"),
         ("dkim", change(*DKIM, "v=DKIM1", "p=x"), "failed", "2 TXT records", "leave only"),
-        ("dmarc", change(DMARC, "TXT"), "warning", "no DMARC", "p=none; rua=mailto:ada@demo.ex"),
+        (
+            "dmarc",
+            change(DMARC, "TXT"),
+            "warning",
+            "has no DMARC record",
+            "p=none; rua=mailto:ada@demo.ex",
+        ),
         ("dmarc", change(DMARC, "TXT", "v=DMARC1; p="), "failed", "has no policy", "p=none"),
         ("dmarc", change(DMARC, "TXT", "v=DMARC1; p=none"), "ok", "“none”", ""),
         ("mx", change("demo.example", "MX", "0 ."), "failed", "takes no emails", "MX record"),
         ("mx", change("demo.example", "MX"), "failed", "no MX record and no address", "MX record"),
-        ("mx", change("mail.demo.example", "A"), "failed", "mail.demo.example of", "MX record"),
+        ("mx", change("mail.demo.example", "A"), "failed", LOST, "MX record"),
         ("reverse", change("mail.demo.example", "A", "192.0.2.9"), "failed", "not that", "reverse"),
-        ("reverse", change("25.100.51.198.in-addr.arpa", "PTR"), "failed", "no name", "reverse"),
+        (
+            "reverse",
+            change("25.100.51.198.in-addr.arpa", "PTR"),
+            "failed",
+            "has no name",
+            "reverse",
+        ),
     ],
 )
 def test_what_is_wrong_is_named_with_what_to_do(
@@ -114,3 +133,13 @@ def test_dns_proposes_what_follows_from_what_is_there(examined: ExaminedService)
     done = examined.service.run("dns", "--dns-server", examined.dns.address)
     assert "as if nothing were there" in done.stderr
     assert '"v=spf1 a mx -all"  ; new; name the hosts that send for you' in done.stdout
+
+
+def test_emails_without_a_key_are_named(examined: ExaminedService) -> None:
+    examined.edit_config('[[mail.dkim]]\nselector = "one"\nkey = "dkim.pem"\n', "")
+    found = examined.find("dns.dkim")
+    assert (found.state, found.detail) == (
+        "warning",
+        "emails are not signed: there is no [[mail.dkim]]",
+    )
+    assert "make a key (docs/how-to/get-mail-delivered.md)" in str(found.advice)

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import socket
 import subprocess
+from datetime import UTC, datetime
 from email import message_from_bytes, policy
 from pathlib import Path
 
 import dkim
 import pytest
 
+from alerts.delivery import ChannelProbe
 from scheduler.doctor import CheckState
+from scheduler.doctor.mail_server import _judge_certificate
 from tests.alerts.delivery.channels.test_smtp_security import secure_server
 from tests.scheduler.doctor.conftest import ExaminedService
 from tests.support.certificates import create_certificate
+from tests.support.smtp_server import run_smtp_server
 
 pytestmark = pytest.mark.process
 
@@ -27,6 +31,26 @@ def test_a_server_that_works_and_one_that_does_not(examined: ExaminedService) ->
     assert found.state is CheckState.FAILED
     assert "554 go away" in found.detail
     examined.mail.stop()
+
+
+def test_a_password_in_the_clear_to_another_machine_is_named(examined: ExaminedService) -> None:
+    with run_smtp_server("127.0.0.2") as elsewhere:
+        old = f'host = "127.0.0.1"\nport = {examined.mail.port}'
+        examined.edit_config(old, f'host = "127.0.0.2"\nport = {elsewhere.port}')
+        found = examined.pick("mail.server", "mail.encryption")
+    assert found.state is CheckState.WARNING
+    assert found.detail == "emails and passwords travel in the clear"
+    assert 'set channels.smtp.security to "starttls"' in str(found.advice)
+
+
+def test_a_certificate_that_ends_soon_is_named() -> None:
+    begins, ends = datetime(2026, 9, 1, tzinfo=UTC), datetime(2026, 11, 30, tzinfo=UTC)
+    probe = ChannelProbe("", is_encrypted=True, is_local=False, certificate=(begins, ends))
+    [found] = _judge_certificate(probe, datetime(2026, 11, 27, tzinfo=UTC))
+    assert found.state is CheckState.WARNING
+    assert found.detail == "the server's certificate is valid until 2026-11-30 00:00 UTC"
+    [found] = _judge_certificate(probe, datetime(2026, 10, 1, tzinfo=UTC))
+    assert found.state is CheckState.OK
 
 
 def test_a_silent_server_has_a_deadline(

@@ -10,6 +10,7 @@ from crawler.report import QuestionRead
 from scheduler.doctor import CheckState
 from scheduler.doctor.source import judge_last_line
 from tests.scheduler.doctor.conftest import ExaminedService
+from tests.support.raw_server import serve_raw
 from tests.support.samples import make_question
 from tests.support.service import RunningReplica, run_replica
 
@@ -67,9 +68,29 @@ def test_readings_that_differ_are_named() -> None:
         *_, found = judge_last_line("london", line, 3, "")
         assert found.state is state
     assert "the readings differ: no title" in found.detail
+    assert "has the site changed, or does it block us?" in str(found.advice)
 
 
 def test_a_source_that_is_down_is_named(examined: ExaminedService) -> None:
     found = read(examined, "http://127.0.0.1:1")
     assert found["source.robots"][0] is CheckState.FAILED
     assert "cannot be reached: Connection refused" in found["source.robots"][1]
+
+
+@pytest.mark.parametrize(
+    ("status", "rules", "detail"),
+    [
+        ("503 Busy", "", "/robots.txt gives HTTP 503"),
+        ("200 OK", "User-agent: *\nDisallow: /\n", "london: robots.txt forbids "),
+    ],
+)
+def test_robots_that_keep_us_out_are_named(
+    examined: ExaminedService, status: str, rules: str, detail: str
+) -> None:
+    head = f"HTTP/1.1 {status}\r\nContent-Length: {len(rules)}\r\nConnection: close\r\n\r\n"
+    with serve_raw(lambda _: b"", f"{head}{rules}".encode()) as url:
+        examined.edit_config('"http://127.0.0.1:1"\nenabled = false', f'"{url}"')
+        found = examined.pick("source.robots", "source.robots")
+    assert found.state is CheckState.FAILED
+    assert detail in found.detail
+    assert found.advice is not None
