@@ -9,6 +9,7 @@ the words of the page beside our reading of them.
 from __future__ import annotations
 
 import hashlib
+import inspect
 import re
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator
@@ -180,6 +181,9 @@ def decode_question(line: bytes | str) -> Question:
 #: default needs neither.
 RECORD_VERSION = 1
 
+#: Name of the record's JSON Schema. It is not an address: it lets other schemas refer to this one.
+RECORD_SCHEMA_ID = f"urn:watchword:record:{RECORD_VERSION}"
+
 #: What to do to a stored record (its JSON as a dict) of a version, to make it one of the next.
 _UPGRADES: dict[int, Callable[[dict[str, Any]], dict[str, Any]]] = {}
 
@@ -237,8 +241,25 @@ def _drop_unknown(value: Any, kind: msgspec.inspect.Type) -> Any:
 
 def build_json_schema() -> dict[str, Any]:
     """Return the JSON Schema (2020-12) of the canonical record."""
-    document: dict[str, Any] = {"$schema": "https://json-schema.org/draft/2020-12/schema"}
-    return document | msgspec.json.schema(Question)
+    document: dict[str, Any] = {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "$id": RECORD_SCHEMA_ID,
+    }
+    return document | clean_descriptions(msgspec.json.schema(Question))
+
+
+def clean_descriptions(schema: dict[str, Any]) -> dict[str, Any]:
+    """Return a JSON Schema whose descriptions, which are docstrings, have no indentation.
+
+    Before Python 3.13 docstrings have that of the code.
+    """
+    return {key: _clean_member(key, value) for key, value in schema.items()}
+
+
+def _clean_member(key: str, value: Any) -> Any:
+    if isinstance(value, dict):
+        return clean_descriptions(value)
+    return inspect.cleandoc(value) if key == "description" and isinstance(value, str) else value
 
 
 def mask_question(question: Question) -> Question:

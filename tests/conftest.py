@@ -15,6 +15,7 @@ from hypothesis import Phase, settings
 from alerts.ledger import Ledger, open_ledger
 from tests.support import tiers
 from tests.support.compiled_statements import share_compiled_statements
+from tests.support.compiled_templates import share_compiled_templates
 from tests.support.empty_ledger import open_empty_ledger, place_empty_ledger
 from tests.support.forked_programs import fork_programs
 from tests.support.postgres import (
@@ -58,8 +59,8 @@ def pytest_xdist_auto_num_workers() -> int:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_cmdline_main(config: pytest.Config) -> Generator[None, object, object]:
-    """Fork programs, share compiled SQL, and a PostgreSQL server among all processes."""
-    with fork_programs(), share_compiled_statements():
+    """Fork programs, share what is compiled, and a PostgreSQL server among all processes."""
+    with fork_programs(), share_compiled_statements(), share_compiled_templates():
         if hasattr(config, "workerinput"):  # the process that started this one shares its own
             return (yield)
         with share_server():

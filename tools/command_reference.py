@@ -17,12 +17,15 @@ import msgspec
 from msgspec import inspect
 
 from alerts.errors import ExitStatus
-from crawler.records import Question
+from crawler.records import Question, clean_descriptions
 from scheduler.cli.group import SECTIONS, watchword
 from scheduler.cli.options import ServiceCommand
 from scheduler.config.reference import read_comments
 
 _REF_TEMPLATE = "#/$defs/{name}"
+#: Name of the schema. What the commands print breaks only with a major version of Watchword, whose
+#: number this ends with.
+SCHEMA_ID = "urn:watchword:command-line:1"
 #: Options of every command, which the page explains once.
 _COMMON_OPTIONS = {"config", "json"}
 _STATUS_MEANINGS = {
@@ -96,9 +99,10 @@ def build_schema() -> dict[str, Any]:
     ]
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "$id": SCHEMA_ID,
         "title": "What watchword prints with --json",
         "anyOf": [*results, _ERROR],
-        "$defs": components,
+        "$defs": clean_descriptions(components),
     }
 
 

@@ -22,7 +22,7 @@ from alerts.web.api.models import (
     TopicResponse,
 )
 from alerts.web.api.openapi import build_openapi
-from crawler.records import Question, build_json_schema
+from crawler.records import RECORD_SCHEMA_ID, Question, build_json_schema
 from tools.command_reference import build_exit_statuses, format_struct
 
 _ALARMS = """\
@@ -54,6 +54,11 @@ Text is Unicode NFC with plain spaces.
 [`schemas/record.json`](schemas/record.json) is its JSON Schema, which `watchword schema` prints
 as well. Fields may be added in later versions; none is renamed or taken away without a line in
 the changelog. This page is written from the code by `make docs`.
+
+The schema's `$id`, `{schema_id}`, is a name by which your own schemas can refer to it; there is
+nothing to fetch at it. Its number goes up when a field is renamed, taken away or means something
+else. A new field leaves it as it is. The schema refuses fields that it does not know, so take it
+from the version of Watchword that wrote the records.
 
 """
 _API = """\
@@ -95,7 +100,8 @@ def build_reference_pages() -> dict[str, str]:
         "alarms.md": _build_alarms(),
         "api.md": _build_api(),
         "exit-statuses.md": _EXIT_STATUSES.format(table=build_exit_statuses()),
-        "record.md": _RECORD + "".join(format_struct(one, "##") for one in _list_records()),
+        "record.md": _RECORD.format(schema_id=RECORD_SCHEMA_ID)
+        + "".join(format_struct(one, "##") for one in _list_records()),
         "schemas/openapi.json": _format_json(_build_example_openapi()),
         "schemas/record.json": _format_json(build_json_schema()),
     }

@@ -37,7 +37,10 @@ class ServiceMetrics:
 
         Args:
             accept: The ``Accept`` header of the request, which chooses the format: OpenMetrics or
-                the text format of Prometheus.
+                the text format of Prometheus. Its parameters are ignored. They ask for other ways
+                to write names that ours are not, and prometheus-client raises a TypeError where a
+                version is no number.
         """
-        encode, media_type = choose_encoder(accept)
+        media_types = [accepted.partition(";")[0] for accepted in accept.split(",")]
+        encode, media_type = choose_encoder(",".join(media_types))
         return encode(self._registry), media_type

@@ -9,6 +9,7 @@ from typing import Any
 import jsonschema
 import msgspec
 import pytest
+from referencing import Registry, Resource
 
 from crawler.records import (
     Disagreement,
@@ -48,6 +49,15 @@ SCHEMA = Path(__file__).parent / "record_schema.json"
 def test_the_published_schema_changes_only_on_purpose() -> None:
     """Others read our records by it. To change it: ``watchword schema > record_schema.json``."""
     assert json.loads(json.dumps(build_json_schema())) == json.loads(SCHEMA.read_text())
+
+
+def test_another_schema_can_refer_to_the_schema_by_its_name() -> None:
+    named = Resource.from_contents(build_json_schema())
+    anothers = {"type": "array", "items": {"$ref": "urn:watchword:record:1"}}
+    validator = jsonschema.Draft202012Validator(anothers, registry=named @ Registry())
+    record = json.loads(encode_record(make_question(1)))
+    validator.validate([record])
+    assert not validator.is_valid([record | {"asked_by": {"seat": 7}}])
 
 
 QUESTION = make_question(1, make_answer("Yes."), suspect=(Disagreement("title", "One", "Two"),))

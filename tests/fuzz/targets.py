@@ -3,19 +3,13 @@
 from __future__ import annotations
 
 import random
-import socket
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
-from datetime import UTC, datetime
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from urllib.parse import quote
 from urllib.request import urlopen
 
-import html5lib
 import msgspec
-from lxml import etree
 
-from alerts.ledger import open_ledger
 from alerts.queries import (
     QueryError,
     extract_fields,
@@ -25,6 +19,8 @@ from alerts.queries import (
     parse_query,
 )
 from crawler.records import Question
+from tests.fuzz.formats import check_html, check_xml
+from tests.fuzz.http_targets import open_http_targets
 from tests.fuzz.mutations import HOSTILE_PIECES, draw_text, mutate
 from tests.fuzz.runner import CaseFailedError, FuzzTarget
 from tests.support.bounce_reports import build_complaint, build_dsn
@@ -33,7 +29,6 @@ from tests.support.paths import REPOSITORY
 from tests.support.query_strategies import HOSTILE_PIECE_LIST
 from tests.support.samples import make_answer, make_question
 from tests.support.service import ServiceFolder, run_replica
-from tests.support.web_client import run_web_client
 
 #: Exit statuses that say in words what was wrong (see ``alerts.errors.ExitStatus``).
 _OUTCOMES = {0: "accepted", 1: "in part", 64: "refused", 65: "refused", 78: "refused"}
@@ -53,25 +48,15 @@ every = "immediate"
 def open_targets(folder: Path) -> Iterator[list[FuzzTarget]]:
     """Yield all targets; a replica and the pages are served while the block runs."""
     service = ServiceFolder(folder / "service", _CONFIG)
-    ledger = open_ledger(f"sqlite:///{folder / 'pages.sqlite3'}")
-    now = datetime(2026, 7, 16, 12, 0, tzinfo=UTC)
-    with run_web_client(ledger, now, folder / "feeds") as client:
-        client.publish_questions(
-            *[
-                make_question(n, make_answer("Knife crime on trams."), words=f"Of trams {n}?")
-                for n in range(1, 30)
-            ]
-        )
-        host, _, port = client.url.removeprefix("http://").partition(":")
+    with open_http_targets(folder) as http_targets:
         yield [
             _commands("pages", _collect_pages(), service, "page.html", "parse"),
             _query_target(service),
             _commands("reports", _collect_reports(), service, "report.eml", "bounces"),
             _config_target(service),
             _records_target(service),
-            FuzzTarget("http", _draw_request, lambda data: _send(host, int(port), data)),
+            *http_targets,
         ]
-    ledger.engine.dispose()
 
 
 def _run_command(service: ServiceFolder, *arguments: str) -> str:
@@ -265,139 +250,3 @@ def _check_output(service: ServiceFolder) -> None:
     for path in (service.folder / "var" / "mail").rglob("*"):
         if path.is_file():
             path.unlink()
-
-
-def check_xml(data: bytes) -> None:
-    """Check that ``data`` is well-formed XML.
-
-    Raises:
-        CaseFailedError: It is not.
-    """
-    try:
-        etree.fromstring(data)
-    except etree.XMLSyntaxError as error:
-        raise CaseFailedError(f"no valid XML: {error}") from error
-
-
-def check_html(data: bytes) -> None:
-    """Check that ``data`` is HTML without a parse error.
-
-    Raises:
-        CaseFailedError: It is not.
-    """
-    parser = html5lib.HTMLParser(strict=False)
-    parser.parse(data, transport_encoding="utf-8")
-    if parser.errors:
-        (line, column), code, _ = parser.errors[0]
-        near = data.splitlines()[line - 1][max(0, column - 80) : column + 40]
-        raise CaseFailedError(f"no valid HTML: {code} at {line}:{column}, near {near!r}")
-
-
-# ------------------------------------------------------------------ HTTP
-
-_PATHS = (
-    *(
-        "/",
-        "/search?q={}",
-        "/search?q=knife&page={}",
-        "/search?q=tram&after={}",
-        "/sign-up",
-        "/your-alerts",
-    ),
-    *("/topic/{}", "/member/{}", "/member/ada-brook", "/members", "/unanswered", "/m/{}"),
-    *("/members?q={}", "/members?letter={}", "/unanswered?body={}", "/unanswered?member={}"),
-    *("/bodies/{}", "/q/{}", "/q/london/{}", "/cite/{}", "/versions/london:/questions/3?change={}"),
-    *("/question/{}", "/question/london:/questions/{}", "/question/london:/questions/3"),
-    *("/akoma-ntoso/london:/questions/3", "/capture/{}", "/m/{}/data.json", "/m/{}/topics.opml"),
-    *("/feeds/{}", "/feeds/everything.atom.xml", "/feeds/queries/feed.atom.xml?q={}"),
-    *("/feeds/queries/feed.rss.xml?q={}", "/feeds/queries/feed.json?q={}", "/feeds/topics.opml"),
-    *(
-        "/api/v1/changes?limit={}",
-        "/api/v1/changes?q={}",
-        "/api/v1/questions?q={}",
-        "/api/v1/topics",
-        "/api/{}",
-    ),
-    *("/api/v1/export.csv?q={}", "/api/v1/export.json?q={}", "/api/openapi.json", "/status"),
-    *(
-        "/status.json",
-        "/healthz",
-        "/u/{}",
-        "/c/{}",
-        "/n/{}",
-        "/d/{}",
-        "/static/{}",
-        "/operator",
-        "/privacy",
-    ),
-    *("/robots.txt", "/sitemap.xml", "/{}", "/search?q={}", "/search?q={}&source={}&status={}"),
-)
-
-
-def _draw_request(chance: random.Random) -> bytes:
-    """A request whose parts are odd, and sometimes bytes that are no request."""
-    pieces = [*HOSTILE_PIECE_LIST, *(p.decode("utf-8", "replace") for p in HOSTILE_PIECES)]
-    value = draw_text(chance, pieces, 4)[:2000]
-    path = chance.choice(_PATHS).replace("{}", quote(value, safe=chance.choice(("", "/?=&"))))
-    method = chance.choice(("GET", "GET", "GET", "HEAD", "POST", "PUT", "OPTIONS"))
-    headers = [b"Host: x.example", b"Connection: close"]
-    for name in ("Cookie", "If-None-Match", "Accept", "Range", "X-Forwarded-For", "Origin"):
-        if chance.random() < 0.2:
-            odd = chance.choice(HOSTILE_PIECES).replace(b"\r", b"").replace(b"\n", b"")
-            headers.append(name.encode() + b": " + odd)
-    body = b""
-    if method == "POST":
-        body = f"q={quote(value)}&email={quote(value[:60])}&csrf=x".encode()
-        headers += [b"Content-Type: application/x-www-form-urlencoded"]
-        headers += [b"Content-Length: %d" % len(body)]
-    request = b"\r\n".join([f"{method} {path} HTTP/1.1".encode(), *headers, b"", body])
-    return mutate(chance, request) if chance.random() < 0.2 else request
-
-
-def _send(host: str, port: int, data: bytes) -> str:
-    """Send one request; check the response by its kind."""
-    answer = _exchange(host, port, data)
-    if not answer:
-        return "closed"
-    head, _, body = answer.partition(b"\r\n\r\n")
-    status = int(head.split(None, 2)[1])
-    if status >= 500 and status != 501:
-        raise CaseFailedError(f"status {status}: {answer[:600]!r}")
-    if body and b"transfer-encoding: chunked" not in head.lower():
-        _check_body(head.lower(), body)
-    return f"{status // 100}xx"
-
-
-def _exchange(host: str, port: int, data: bytes) -> bytes:
-    """Send bytes; return all that comes back. Where nothing comes, say that no more is sent."""
-    parts = []
-    with (
-        socket.create_connection((host, port), timeout=0.2) as connection,
-        suppress(ConnectionError),
-    ):
-        connection.sendall(data)
-        while part := _receive(connection):
-            parts.append(part)
-    return b"".join(parts)  # nothing where the server hangs up on what is no request
-
-
-def _receive(connection: socket.socket) -> bytes:
-    try:
-        return connection.recv(65536)
-    except TimeoutError:
-        connection.shutdown(socket.SHUT_WR)  # an incomplete request: the server waits for the rest
-        connection.settimeout(10)
-        return connection.recv(65536)
-
-
-def _check_body(head: bytes, body: bytes) -> None:
-    checks: dict[bytes, Callable[[bytes], object]] = {
-        b"text/html": check_html,
-        b"xml": check_xml,
-        b"json": msgspec.json.decode,
-    }
-    kind = next((h for h in head.split(b"\r\n") if h.startswith(b"content-type:")), b"")
-    for name, check in checks.items():
-        if name in kind and b"content-encoding" not in head:
-            check(body)
-            return

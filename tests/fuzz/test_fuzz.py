@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.fuzz.formats import check_html, check_openmetrics, check_text_format, check_xml
 from tests.fuzz.mutations import mutate
 from tests.fuzz.runner import (
     MAX_SECONDS,
@@ -17,7 +18,7 @@ from tests.fuzz.runner import (
     run_target,
     run_targets,
 )
-from tests.fuzz.targets import check_html, check_xml, open_targets
+from tests.fuzz.targets import open_targets
 
 pytestmark = pytest.mark.slow
 
@@ -69,6 +70,19 @@ def test_the_same_seed_draws_the_same_inputs() -> None:
     assert [mutate(one, b"<p>knife</p>") for _ in range(99)] == [
         mutate(other, b"<p>knife</p>") for _ in range(99)
     ]
+
+
+def test_what_is_no_metrics_is_found() -> None:
+    text = b"# TYPE a counter\n# HELP a Of it.\na_total 1\n"
+    check_text_format(text)
+    check_openmetrics(text + b"# EOF\n")
+    for wrong, check in (
+        (text, check_openmetrics),
+        (b"", check_text_format),
+        (b"a{b=1} x\n", check_text_format),
+    ):
+        with pytest.raises(CaseFailedError):
+            check(wrong)
 
 
 def test_what_is_no_xml_and_no_html_is_found() -> None:

@@ -1,8 +1,9 @@
 """A process that has imported the packages, and forks for each program that a test starts.
 
 To start Python and import the libraries takes half a second of processor time, more than most
-programs of the tests take to do their work. What is forked is a process like any other: it has its
-own arguments, environment, folder, streams and session, takes signals, and ends as Python ends. See
+programs of the tests take to do their work. The process has also run a round of a small service, so
+that templates and SQL are compiled. What is forked is a process like any other: it has its own
+arguments, environment, folder, streams and session, takes signals, and ends as Python ends. See
 `tests.support.forked_programs` for the other end.
 
 ``python -P -m tests.support.fork_server ADDRESS`` serves until its standard input ends.
@@ -21,15 +22,22 @@ import selectors
 import signal
 import socket
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Iterable
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from io import TextIOWrapper
+from pathlib import Path
 from typing import Any, NoReturn, TextIO
 
+from crawler.records import encode_record
 from tests.support import forked_programs
+from tests.support.compiled_statements import share_compiled_statements
+from tests.support.compiled_templates import share_compiled_templates
 from tests.support.forked_programs import MAX_REQUEST_BYTES, STREAMS, StartRequest, decode_request
+from tests.support.samples import make_question
+from tests.support.service import ServiceFolder
 
 #: Python's exit status where its output could not be written.
 _UNWRITTEN = 120
@@ -53,6 +61,11 @@ _FOR_CRAWLS = (
     "twisted.internet.asyncioreactor",
     "twisted.web.client",
 )
+
+#: A service that asks nobody for anything.
+_CONFIG = '[sources.london]\nurl = "http://127.0.0.1:1"\nenabled = false\n'
+#: What is shared until a process ends.
+_KEPT = ExitStack()
 
 #: What signals that may be ignored do in a program to which nobody has said anything.
 _USUAL_HANDLERS: dict[int, Any] = {
@@ -90,6 +103,7 @@ def _serve(address: str) -> StartRequest | None:
     sys.stdout.write("listening\n")
     sys.stdout.flush()
     _import_packages()
+    _prepare()
     selector = selectors.PollSelector()  # the one kind that has no file
     selector.register(listener, selectors.EVENT_READ)
     selector.register(0, selectors.EVENT_READ)
@@ -105,6 +119,20 @@ def _import_packages() -> None:
     for name in _FOR_CRAWLS:
         importlib.import_module(name)
     assert "twisted.internet.reactor" not in sys.modules  # a crawl chooses its own
+
+
+def _prepare() -> None:
+    """Compile what programs share, by a round of a service with a question and an alert."""
+    _KEPT.enter_context(share_compiled_statements())
+    _KEPT.enter_context(share_compiled_templates())
+    with tempfile.TemporaryDirectory() as folder:
+        service = ServiceFolder(Path(folder), _CONFIG)
+        service.run("subscribe", "ada@demo.example", "benches", "--every", "immediate")
+        (service.folder / "records.jsonl").write_bytes(encode_record(make_question(1)))
+        service.run("ingest", "--as-new", "records.jsonl")
+        service.run("once", "--no-crawl")
+        service.run("status")
+    assert threading.active_count() == 1  # a fork has no other
     gc.collect()
     gc.freeze()  # a search for garbage would copy the pages of memory that are shared
 

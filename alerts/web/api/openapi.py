@@ -10,7 +10,7 @@ import msgspec
 
 from alerts.feeds import FeedIdentity
 from alerts.web.api.models import ChangePage, ErrorResponse, QuestionPage, TopicPage, TopicResponse
-from crawler.records import Question
+from crawler.records import Question, clean_descriptions
 
 #: What the operations are about.
 _TAGS = {
@@ -95,7 +95,7 @@ def _describe_contact(identity: FeedIdentity) -> dict[str, str]:
 @cache
 def _describe_schemas() -> dict[str, Any]:
     _, components = msgspec.json.schema_components(_SCHEMAS, ref_template=_REFERENCE_TEMPLATE)
-    return components
+    return clean_descriptions(components)
 
 
 def _describe_paths() -> dict[str, Any]:

@@ -235,7 +235,8 @@ def test_topics_of_the_first_language_are_rewritten(database_url: str, now: date
                 "INSERT INTO topic (canonical, slug, title, created_at, matched_to) "
                 "VALUES (:form, :form, :title, :now, :line)"
             )
-            values = {"form": form, "title": title, "now": now, "line": 7 if number else 5}
+            written = now.isoformat(" ")  # as Python's sqlite3 wrote times; it is deprecated there
+            values = {"form": form, "title": title, "now": written, "line": 7 if number else 5}
             connection.execute(text(insert), values)
     engine.dispose()
     opened = open_ledger(database_url)

@@ -42,11 +42,12 @@ def list_progress(ledger: Ledger) -> set[int]:
         }
 
 
-@pytest.mark.parametrize("count", [1, 199, 200, 201, 401])
-@pytest.mark.slow
+@pytest.mark.parametrize("count", [1, 19, 20, 21, 41])
 def test_a_new_topic_is_compared_with_all_earlier_changes_once(
-    ledger: Ledger, now: datetime, count: int
+    ledger: Ledger, now: datetime, count: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """Also those of several batches."""
+    monkeypatch.setattr("alerts.matching.batch_step.BATCH_SIZE", 20)
     read(ledger, now, *(make_question(n, words=f"{n} on VRU.") for n in range(1, count + 1)))
     made = topic(ledger, now, "VRU")
     assert TopicMatcher(ledger).match_new_changes() == count

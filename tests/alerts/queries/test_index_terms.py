@@ -59,7 +59,7 @@ _COMMON_TEXTS = st.lists(st.tuples(_COMMON_WORDS, _GAPS), min_size=4, max_size=1
 _COMMON_PHRASES = st.lists(_COMMON_WORDS, min_size=2, max_size=4).map(" ".join)
 
 
-@settings(max_examples=1000)
+@settings(max_examples=count_examples(1000))
 @given(
     _COMMON_PHRASES,
     st.sampled_from(['"{}"', 'title:"{}"', '"{}" -"the road"', "{} NEAR/1 high-road"]),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import msgspec
 import pytest
@@ -24,6 +24,7 @@ from tests.alerts.search.test_search import put
 from tests.support.samples import make_question
 
 TODAY = date(2026, 7, 16)
+NOW = datetime(2026, 7, 16, 12, 0, tzinfo=UTC)
 SAID = [
     "Knife crime and the Violence Reduction Unit (VRU).",
     "The Violence Reduction Unit (VRU) and its grants.",
@@ -44,11 +45,16 @@ SAID = [
 ]
 
 
-@pytest.fixture
-def archive(ledger: Ledger, now: datetime) -> Ledger:
+@pytest.fixture(scope="module")
+def archive(shared_ledger: Ledger) -> Ledger:
+    """A ledger with questions, shared by the tests that only ask of it."""
+    return fill_archive(shared_ledger)
+
+
+def fill_archive(ledger: Ledger) -> Ledger:
     lime = Asker("Leonie Marlowe", "Leonie Marlowe AM", "Riverside Group", "leonie-marlowe")
     named = make_question(50, words="What of the paint?", asked_by=lime)
-    fill(ledger, now, [*(make_question(n, words=said) for n, said in enumerate(SAID, 1)), named])
+    fill(ledger, NOW, [*(make_question(n, words=said) for n, said in enumerate(SAID, 1)), named])
     return ledger
 
 
@@ -209,7 +215,8 @@ def test_a_few_questions_are_never_too_broad(ledger: Ledger, now: datetime) -> N
     assert preview(ledger, "mayor").breadth is None
 
 
-def test_a_hit_only_by_a_name_is_said(archive: Ledger, now: datetime) -> None:
+def test_a_hit_only_by_a_name_is_said(ledger: Ledger, now: datetime) -> None:
+    archive = fill_archive(ledger)
     (shown,) = preview(archive, "marlowe").latest
     assert shown.only_names == ("Leonie Marlowe AM",)
     assert preview(archive, "paint").latest[0].only_names == ()

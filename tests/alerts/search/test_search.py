@@ -50,6 +50,14 @@ NOW = datetime(2026, 7, 16, 12, 0, tzinfo=UTC)
 
 
 @pytest.fixture
+def few_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A tenth as many are decided at once, so that few questions fill several batches."""
+    monkeypatch.setattr("alerts.search.search._CANDIDATE_BATCH", 100)
+    monkeypatch.setattr("alerts.search.search._DECISION_BATCH", 5)
+    monkeypatch.setattr("alerts.search.changes._BATCH", 10)
+
+
+@pytest.fixture
 def archive(ledger: Ledger) -> Ledger:
     """A ledger with questions, to which the test adds."""
     return fill(ledger)
@@ -264,18 +272,18 @@ def spend_at_once() -> TimeBudget:
     return TimeBudget(0, iter(range(1000)).__next__)
 
 
-@pytest.mark.slow
+@pytest.mark.usefixtures("few_at_once")
 def test_with_little_time_the_count_says_at_least(ledger: Ledger, now: datetime) -> None:
-    put_common(ledger, now, 200)
+    put_common(ledger, now, 60)
     query = parse_query("high NEAR/1 tottenham")
     with ledger.reading() as connection:
-        whole = search_questions(connection, query, 5)
-        spent = search_questions(connection, query, 5, spend_at_once())
-        enough = search_questions(connection, query, 5, TimeBudget(1e9))
-    assert (whole.total, whole.is_complete) == (67, True)
+        whole = search_questions(connection, query, 2)
+        spent = search_questions(connection, query, 2, spend_at_once())
+        enough = search_questions(connection, query, 2, TimeBudget(1e9))
+    assert (whole.total, whole.is_complete) == (20, True)
     assert enough == whole
     assert not spent.is_complete
-    assert 5 <= spent.total < 67
+    assert 2 <= spent.total < 20
     assert (spent.newest, spent.next) == (whole.newest, whole.next)
     assert spent.decided_to is not None
     assert all(
@@ -290,19 +298,19 @@ def test_with_little_time_the_count_says_at_least(ledger: Ledger, now: datetime)
     ['"high road"', '"tottenham high road"', "tottenham NEAR/1 high", "question:high-road", "high"],
 )
 @pytest.mark.parametrize("is_timed", [True, False], ids=["little time", "time enough"])
-@pytest.mark.slow
+@pytest.mark.usefixtures("few_at_once")
 def test_pages_reach_everything_though_questions_arrive(
     ledger: Ledger, now: datetime, query: str, is_timed: bool
 ) -> None:
     """New ones shift nothing: no result is given twice, and none is lost."""
-    put_common(ledger, now, 120)
+    put_common(ledger, now, 30)
     expected = found(ledger, query)
     seen: list[str] = []
     position, parsed = None, parse_query(query)
     for number in range(1000, 2000):
         with ledger.reading() as connection:
             budget = spend_at_once() if is_timed else None
-            page = search_questions(connection, parsed, 7, budget, position)
+            page = search_questions(connection, parsed, 3, budget, position)
         assert page.next is not None or page.is_complete
         assert page.newest or page.next or seen
         seen += [one.question_id for one in page.newest]
@@ -337,11 +345,11 @@ def test_a_cursor_that_nobody_gave_is_none(text: str) -> None:
     assert parse_position(text) is None
 
 
-@pytest.mark.slow
+@pytest.mark.usefixtures("few_at_once")
 def test_nothing_found_is_not_said_before_all_is_decided(ledger: Ledger, now: datetime) -> None:
-    """The only match is older than a thousand questions with the same words."""
+    """The only match is older than many questions with the same words."""
     put(ledger, now, [make_question(1, words=COMMON[1], meeting=Meeting(None, date(2001, 5, 1)))])
-    put_common_apart(ledger, now, 300)
+    put_common_apart(ledger, now, 30)
     query = "tottenham NEAR/1 high"
     with ledger.reading() as connection:
         shown = build_preview(connection, query, TODAY, spend_at_once())
@@ -371,19 +379,19 @@ def test_a_count_says_at_least_while_questions_are_not_indexed(
     assert after.total == before.total + 1
 
 
-@pytest.mark.slow
+@pytest.mark.usefixtures("few_at_once")
 def test_changes_of_a_phrase_are_found_behind_many_that_do_not_match(
     ledger: Ledger, now: datetime
 ) -> None:
-    put(ledger, now, [make_question(n, words=COMMON[1]) for n in range(1, 41)])
-    put(ledger, now, [make_question(n, words=COMMON[0]) for n in range(41, 700)])
+    put(ledger, now, [make_question(n, words=COMMON[1]) for n in range(1, 5)])
+    put(ledger, now, [make_question(n, words=COMMON[0]) for n in range(5, 70)])
     index_questions(ledger)
     for query in ('"high road" -"road to"', '"tottenham high road"', "tottenham NEAR/1 high"):
         with ledger.reading() as connection:
-            listed = search_changes(connection, parse_query(query), 50)
-            hasty = search_changes(connection, parse_query(query), 50, budget=spend_at_once())
-        assert (listed.numbers, listed.is_complete) == (list(range(40, 0, -1)), True)
-        assert hasty.is_complete is (len(hasty.numbers) == 40)
+            listed = search_changes(connection, parse_query(query), 5)
+            hasty = search_changes(connection, parse_query(query), 5, budget=spend_at_once())
+        assert (listed.numbers, listed.is_complete) == (list(range(4, 0, -1)), True)
+        assert hasty.is_complete is (len(hasty.numbers) == 4)
 
 
 @pytest.mark.parametrize(

@@ -29,12 +29,21 @@ from tests.support.web_client import FEED_IDENTITY, TEMPLATES, WebClient, run_we
 
 APART = "Is the road by the high school in Tottenham safe?"
 PLACE = "Is Tottenham High Road safe?"
-NEWER, OLDER = 1100, 40
+NEWER, OLDER = 110, 40
 #: Questions of an export: more than it finds at once, and eleven times as many as it reads at once.
-EXPORTED = 1099
+EXPORTED = 109
 #: Makes an export of them larger than what waits in the buffers of a connection. It has no words.
-RULE = " " + "-" * 2_000
+RULE = " " + "-" * 20_000
 QUERIES = ['"High Road"', '"Tottenham High Road"', "tottenham NEAR/1 road", "question:high-road"]
+
+
+@pytest.fixture(autouse=True)
+def few_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A tenth as many are found and read at once, so that few questions fill several batches."""
+    monkeypatch.setattr("alerts.search.search._CANDIDATE_BATCH", 100)
+    monkeypatch.setattr("alerts.search.search._DECISION_BATCH", 5)
+    monkeypatch.setattr("alerts.web.api.exports._PAGE_SIZE", 100)
+    monkeypatch.setattr("alerts.web.api.exports._BATCH_SIZE", 10)
 
 
 def fill(pages: WebClient) -> None:

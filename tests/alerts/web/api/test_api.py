@@ -18,8 +18,12 @@ from schemathesis.engine.events import FatalError, NonFatalError, ScenarioFinish
 
 from alerts.subscribers import publish_topic
 from crawler.records import build_json_schema, decode_question
+from tests.support.examples import count_examples
 from tests.support.samples import make_answer, make_question
 from tests.support.web_client import WebClient, run_web_client
+
+#: Requests that are generated for each operation and phase.
+EXAMPLES = count_examples(200)
 
 
 @pytest.fixture
@@ -148,7 +152,9 @@ class TestContract:
             found.config.update(base_url=pages.url, suppress_health_check=[HealthCheck.all])
             # Not each text is a query, so one that the schema allows may be refused: by its 400.
             found.config.checks.update(excluded_check_names=["positive_data_acceptance"])
-            found.config.generation.update(max_examples=60, deterministic=True, database="none")
+            found.config.generation.update(
+                max_examples=EXAMPLES, deterministic=True, database="none"
+            )
             yield found
 
     @pytest.mark.slow
@@ -167,4 +173,4 @@ class TestContract:
                     if check.failure_info is not None
                 ]
         assert sorted(set(failed)) == []
-        assert answered > 500
+        assert answered > 8 * EXAMPLES

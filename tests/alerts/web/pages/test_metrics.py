@@ -79,6 +79,24 @@ def test_a_trusted_proxy_names_the_client(
             assert client.request("GET", "/metrics", headers=headers)[0] == 404, other
 
 
+@pytest.mark.parametrize(
+    ("accept", "format_name"),
+    [
+        ("text/html", "text/plain; version=0.0.4"),
+        ("text/plain;version=x", "text/plain; version=0.0.4"),
+        ("application/openmetrics-text;version=x;escaping=dots", "application/openmetrics-text"),
+    ],
+)
+def test_a_format_in_an_odd_version_is_given_in_the_usual_one(
+    accept: str, format_name: str, shared_ledger: Ledger, now: datetime, tmp_path: Path
+) -> None:
+    with serve(shared_ledger, now, tmp_path, MetricsAccess(networks=(HERE,))) as client:
+        status, headers, body = client.request("GET", "/metrics", headers={"Accept": accept})
+    assert status == 200
+    assert headers["Content-Type"].startswith(format_name)
+    assert b"\n# TYPE watchword_http_requests" in body
+
+
 def test_requests_are_counted_by_pattern_and_class(
     shared_ledger: Ledger, now: datetime, tmp_path: Path
 ) -> None:
