@@ -42,6 +42,13 @@ def test_a_list_is_cut() -> None:
     assert len(find_references(make_question(1, make_answer(text)))) == 5
 
 
+def test_references_of_all_paragraphs_are_found_once_and_without_spaces() -> None:
+    texts = ("Question 12345 and HL 77.", "Question 12346, and question 12345.")
+    expected = ("12345", "HL77", "12346")
+    assert find_references(make_question(9, make_answer(*texts))) == expected
+    assert find_references(make_question(9, *map(make_answer, texts))) == expected
+
+
 @pytest.mark.parametrize(
     "text", ["question" + " " * 300_000, "Question 12345" + " ," * 100_000, "2019/" * 60_000]
 )
