@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 from urllib.parse import urlsplit
 
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -32,6 +32,8 @@ _HEADERS = {
     "permissions-policy": "camera=(), geolocation=(), microphone=()",
     "cache-control": "no-store",
 }
+#: As ASGI has them, because every response gets them.
+_ENCODED_HEADERS = tuple((name.encode(), value.encode()) for name, value in _HEADERS.items())
 #: One year in seconds (RFC 6797). Sent over TLS only.
 _HSTS = "max-age=31536000"
 _SAFE_METHODS = frozenset(("GET", "HEAD", "OPTIONS"))
@@ -88,17 +90,17 @@ def is_same_origin(headers: Headers) -> bool:
 
 def _add_headers(send: Send, scope: Scope) -> _Send:
     """Return a ``send`` that adds our headers where the response has none of that name."""
-    defaults = dict(_HEADERS)
+    defaults = _ENCODED_HEADERS
     if scope["scheme"] == "https":
-        defaults["strict-transport-security"] = _HSTS
+        defaults = (*defaults, (b"strict-transport-security", _HSTS.encode()))
     if is_private(scope["path"]):
-        defaults["x-robots-tag"] = "noindex"
+        defaults = (*defaults, (b"x-robots-tag", b"noindex"))
 
     async def send_with_headers(message: Message) -> None:
         if message["type"] == "http.response.start":
-            headers = MutableHeaders(scope=message)
-            for name, value in defaults.items():
-                headers.setdefault(name, value)
+            given = list(message.get("headers", ()))
+            names = {name.lower() for name, _ in given}
+            message["headers"] = [*given, *(one for one in defaults if one[0] not in names)]
         await send(message)
 
     return send_with_headers

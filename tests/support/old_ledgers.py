@@ -19,7 +19,7 @@ FOLDER = Path(__file__).parents[1] / "alerts" / "ledger" / "fixtures"
 VERSIONS = tuple(sorted(path.stem for path in FOLDER.glob("*.sql")))
 #: The schema of each release, of which there is a dump. The next migration after a release comes
 #: with another version of the program.
-RELEASED = {"1.0.0": "0034"}
+RELEASED = {"1.0.0": "0035"}
 MIGRATIONS = Path(alerts.ledger.__file__).parent / "migrations"
 
 
