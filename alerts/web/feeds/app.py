@@ -78,11 +78,12 @@ class FeedsApp:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer GET and HEAD."""
-        if not is_feed_path(_read_request(scope).path):
+        request = _read_request(scope)
+        if not is_feed_path(request.path):
             await self._pages({**scope, "root_path": ""}, receive, send)
             return
         try:
-            found = await self._find(scope, receive)
+            found = await self._find(request, scope, receive)
         except HTTPException as error:
             found = PlainTextResponse(f"{error.detail}\n", error.status_code, error.headers)
         if isinstance(found, EncodedFeed):
@@ -90,10 +91,11 @@ class FeedsApp:
         else:
             await found(scope, receive, send)
 
-    async def _find(self, scope: Scope, receive: Receive) -> EncodedFeed | Response:
+    async def _find(
+        self, request: FeedRequest, scope: Scope, receive: Receive
+    ) -> EncodedFeed | Response:
         if scope["method"] not in {"GET", "HEAD"}:
             raise HTTPException(405, "Feeds can only be read.", {"Allow": "GET, HEAD"})
-        request = _read_request(scope)
         if request.query is None and request.only is None:  # other parameters change nothing
             published = await self._find_file(request.path)
             if published is not None:
@@ -184,6 +186,8 @@ class FeedsApp:
 
 def _read_request(scope: Scope) -> FeedRequest:
     path = scope["path"].removeprefix(scope["root_path"]).removeprefix("/")
+    if not scope["query_string"]:
+        return FeedRequest(path, None, None)
     parameters = parse_qs(scope["query_string"].decode("latin-1"))
     query, only = (parameters.get(name, [None])[0] for name in ("q", "only"))
     return FeedRequest(path, query, only)

@@ -69,9 +69,13 @@ class GeneratedFeed(msgspec.Struct, frozen=True):
     feed: EncodedFeed
 
 
+#: How the paths of feeds end.
+_ENDINGS = tuple(f".{extension}" for extension in MEDIA_TYPES)
+
+
 def is_feed_path(path: str) -> bool:
     """Return whether a path ends as the file of a feed does."""
-    return path.endswith(tuple(f".{extension}" for extension in MEDIA_TYPES))
+    return path.endswith(_ENDINGS)
 
 
 def parse_feed_path(path: str) -> FeedPath | None:
