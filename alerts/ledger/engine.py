@@ -28,6 +28,7 @@ from alerts.ledger.postgres import (
     create_postgres_engine,
 )
 from alerts.ledger.replacement import check_not_interrupted
+from alerts.ledger.sqlite_connection import SqliteConnection
 from alerts.ledger.urls import LedgerError, format_url, parse_url
 
 #: What checks in a transaction that its process may still write.
@@ -383,7 +384,7 @@ def _engine(url: str, connections: int | None = None, *, role: str = "") -> Engi
         engine.url = parsed
     else:
         path.parent.mkdir(parents=True, exist_ok=True)
-        engine = create_engine(parsed, **more)
+        engine = create_engine(parsed, connect_args={"factory": SqliteConnection}, **more)
     event.listen(engine, "connect", _on_connect)
     event.listen(engine, "begin", _on_begin)
     return engine
@@ -443,7 +444,7 @@ def _connect_read_only(path: Path) -> sqlite3.Connection:
     changes = path.with_name(f"{path.name}-wal")
     is_still = not changes.is_file() or not changes.stat().st_size
     uri = f"file:{quote(str(path))}?mode=ro{'&immutable=1' if is_still else ''}"
-    return sqlite3.connect(uri, uri=True, check_same_thread=False)
+    return sqlite3.connect(uri, uri=True, check_same_thread=False, factory=SqliteConnection)
 
 
 def _check_is_ours(path: Path) -> None:

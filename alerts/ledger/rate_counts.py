@@ -47,6 +47,7 @@ from sqlalchemy.exc import DBAPIError
 from alerts.ledger.engine import Ledger
 from alerts.ledger.faults import explain_faults
 from alerts.ledger.postgres import BEGIN_READING, LOCK_KEYS, create_postgres_engine
+from alerts.ledger.sqlite_connection import SqliteConnection
 from crawler.event_log import get_logger
 
 log = get_logger("watchword.limits")
@@ -298,11 +299,15 @@ def _create_engine(ledger: Ledger) -> Engine:
         )
     if ledger.is_read_only:  # nothing can be kept: each process counts for itself
         engine = create_engine(
-            "sqlite://", poolclass=StaticPool, connect_args={"check_same_thread": False}
+            "sqlite://",
+            poolclass=StaticPool,
+            connect_args={"check_same_thread": False, "factory": SqliteConnection},
         )
     else:
         file = name_count_file(Path(str(url.database)))
-        engine = create_engine(url.set(database=str(file)))
+        engine = create_engine(
+            url.set(database=str(file)), connect_args={"factory": SqliteConnection}
+        )
     event.listen(engine, "connect", _on_sqlite_connect)
     event.listen(engine, "begin", _on_sqlite_begin)
     return engine

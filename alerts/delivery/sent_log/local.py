@@ -19,6 +19,7 @@ from functools import partial
 from pathlib import Path
 
 from alerts.errors import WatchwordError
+from alerts.ledger.sqlite_connection import SqliteConnection
 
 #: Eight days: a backup of last week can be restored, with a day to spare. At 500,000 changes sent
 #: a day it is 8 million rows of 19 bytes = 152 MB.
@@ -275,7 +276,12 @@ def _open_database(folder: Path, secret: bytes) -> sqlite3.Connection:
     the process, as a write to a plain file does, without the cost of an fsync for each message.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    connection = sqlite3.connect(folder / FILE_NAME, timeout=BUSY_TIMEOUT, check_same_thread=False)
+    connection = sqlite3.connect(
+        folder / FILE_NAME,
+        timeout=BUSY_TIMEOUT,
+        check_same_thread=False,
+        factory=SqliteConnection,
+    )
     try:
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = NORMAL")
