@@ -108,6 +108,7 @@ def _mend(system: SystemUnderChaos, report: EpisodeReport) -> None:
         time.sleep(SECONDS_BETWEEN_CRAWLS + 1)
         _approve_held(system)
         last = system.read_health()
+        _send_held_messages(system, last)
         if last and has_waiting_messages(last):
             rounds = _find_last_good_round(last)
             if rounds != last_round:  # else there was no round since the last step
@@ -124,6 +125,12 @@ def _approve_held(system: SystemUnderChaos) -> None:
     """Approve what is held: in this world, nothing that is held is false."""
     if '"example"' in system.run("approvals", "--json").stdout:
         system.run("approve")
+
+
+def _send_held_messages(system: SystemUnderChaos, health: dict[str, Any] | None) -> None:
+    """Send messages again that are held after a second doubt: two faults may follow each other."""
+    if health and health["messages"].get("in_doubt"):
+        system.run("deliveries", "--phase", "in_doubt", "--retry")
 
 
 def is_well(health: dict[str, Any] | None) -> bool:
