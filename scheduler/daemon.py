@@ -75,12 +75,12 @@ class Daemon:
         self._is_delivery_due = threading.Event()  #: whether one was asked for since the last began
         self._obstacle = ""  #: why this process could not become the writer again, as logged last
         self.failures = 0  #: jobs that ended in an unexpected exception
-        self._activity = Activity(service.clock)
+        crawls = {_name_crawl_job(source): source for source in service.config.source_hosts}
+        self._activity = Activity(service.clock, crawls)
         self._reports = DaemonReports(self._base.look_at_ledger, self._describe)
-        for name, source in service.config.sources.items():
-            if source.enabled:
-                job = partial(self._crawl, name)
-                self.add_job(_name_crawl_job(name), job, source.period.total_seconds())
+        for job, source in crawls.items():
+            period = service.config.sources[source].period
+            self.add_job(job, partial(self._crawl, source), period.total_seconds())
         self.add_job(_PIPELINE_JOB, self._run_pipeline, pipeline_seconds)
         self.add_job(_DELIVERY_JOB, self._run_delivery, pipeline_seconds, instances=2)
 

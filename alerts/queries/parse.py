@@ -56,6 +56,8 @@ LANGUAGE_VERSION = 5
 
 #: Ways to write the unit of a number.
 _UNITS = (("m", "million"), ("bn", "billion"))
+#: What the signs before a sum are read as: see :mod:`alerts.text.tokenizer`.
+_CURRENCIES = {("gbp",), ("eur",), ("usd",)}
 #: Queries that are kept parsed. A page reads the same text three times, and a feed at each request;
 #: parsing takes up to 1 ms, and 200 queries of 500 characters are 1 MB.
 _MAX_PARSED = 200
@@ -133,7 +135,7 @@ def _build(node: Node, field: str | None) -> Query:
 def _build_leaf(text: Token, field: str | None) -> Word | Phrase | Or:
     """Return the query of one word, of a number with both forms of its unit, or of a phrase."""
     words = _split_words(text)
-    if text.type == "WORD" and field not in KEYWORD_FIELDS and (units := _list_units(words[-1])):
+    if text.type == "WORD" and field not in KEYWORD_FIELDS and (units := _list_units(words)):
         forms = [(*words[:-1], (*words[-1][:-1], unit)) for unit in units]
         return Or(tuple(_join_words(form, field) for form in forms))
     if sum(len(word) - 1 for word in words) > MAX_HYPHENS:
@@ -152,11 +154,15 @@ def _build_leaf(text: Token, field: str | None) -> Word | Phrase | Or:
     return Word(words[0], "exact" if is_exact else "stem", field)
 
 
-def _list_units(word: Sequence[str]) -> tuple[str, ...]:
-    """Return both ways to write the unit of a number: ``m`` and *million* for ``5m``."""
-    *before, unit = word
-    is_amount = bool(before) and before[-1].isdecimal()
-    return next((units for units in _UNITS if is_amount and unit in units), ())
+def _list_units(words: Sequence[tuple[str, ...]]) -> tuple[str, ...]:
+    """Return both ways to write the unit of a number: ``m`` and *million* for ``£5m``.
+
+    Without a currency, ``2m`` may be two metres, so it stays as it is.
+    """
+    *before, unit = words[-1]
+    is_number = bool(before) and before[-1].isdecimal()
+    is_ambiguous = unit == "m" and words[0] not in _CURRENCIES
+    return next((units for units in _UNITS if is_number and unit in units and not is_ambiguous), ())
 
 
 def _join_words(words: Sequence[tuple[str, ...]], field: str | None) -> Word | Phrase:

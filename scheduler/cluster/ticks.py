@@ -42,8 +42,8 @@ class Ticker:
         for task in PERIODIC.values():
             for key, seconds in task.list_periods(self._service.config).items():
                 last, early = find_last_moment(now, seconds), task.find_early(self._service, key)
-                is_early = early is not None and last < early <= now
-                self._make_periodic_job(task, key, early if is_early and early else last)
+                planned = early if early is not None and last < early <= now else last
+                self._make_periodic_job(task, key, planned)
 
     def _make_periodic_job(self, task: PeriodicTask, key: str, planned: datetime) -> None:
         seen = self._seen.get((task.name, key))

@@ -139,9 +139,14 @@ class ServiceFolder:
         return (self.folder / "var" / "feeds" / name).read_text()
 
 
+#: Where commands that run in this process write. One pair for all, because click keeps every stream
+#: that it has written to, with what is in it, for as long as the process lives.
+_STREAMS = tuple(io.TextIOWrapper(io.BytesIO(), encoding="utf-8") for _ in range(2))
+
+
 def _run_here(folder: Path, arguments: Sequence[str]) -> subprocess.CompletedProcess[str]:
     """Run the command's entry point in ``folder`` with its output captured."""
-    out, err = (io.TextIOWrapper(io.BytesIO(), encoding="utf-8") for _ in range(2))
+    out, err = _STREAMS
     status = 0
     with (
         _logging_kept(),
@@ -157,11 +162,16 @@ def _run_here(folder: Path, arguments: Sequence[str]) -> subprocess.CompletedPro
         except Exception:  # noqa: BLE001  # reported as Python reports a defect at its end
             traceback.print_exc(file=err)
             status = 1
-    texts = []
-    for stream in (out, err):
-        stream.flush()
-        texts.append(stream.buffer.getvalue().decode())
-    return subprocess.CompletedProcess(list(arguments), status, *texts)
+    return subprocess.CompletedProcess(list(arguments), status, *map(_take_text, _STREAMS))
+
+
+def _take_text(stream: io.TextIOWrapper[io.BytesIO]) -> str:
+    """Return what was written to a stream, and empty it."""
+    stream.flush()
+    text = stream.buffer.getvalue().decode()
+    stream.seek(0)
+    stream.truncate()
+    return text
 
 
 @contextmanager

@@ -187,7 +187,7 @@ class FeedsApp:
 def _read_request(scope: Scope) -> FeedRequest:
     path = scope["path"].removeprefix(scope["root_path"]).removeprefix("/")
     if not scope["query_string"]:
-        return FeedRequest(path, None, None)
+        return FeedRequest(path)
     parameters = parse_qs(scope["query_string"].decode("latin-1"))
     query, only = (parameters.get(name, [None])[0] for name in ("q", "only"))
     return FeedRequest(path, query, only)

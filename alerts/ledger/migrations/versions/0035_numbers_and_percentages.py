@@ -19,7 +19,7 @@ def upgrade() -> None:
     if op.get_bind().dialect.name != "postgresql":
         op.execute(sa.text("UPDATE question SET is_indexed = 0"))
         return
-    op.drop_column("question", "is_indexed", if_exists=True)
+    op.drop_column("question", "is_indexed")
     default = sa.text("false")
     op.add_column(
         "question", sa.Column("is_indexed", sa.Boolean, server_default=default, nullable=False)
