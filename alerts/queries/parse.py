@@ -54,7 +54,7 @@ __all__ = ["LANGUAGE_VERSION", "QueryError", "format_canonical", "parse_query"]
 #: the forms that it holds.
 LANGUAGE_VERSION = 5
 
-#: Ways to write the unit of a number.
+#: Ways to write the unit of a sum.
 _UNITS = (("m", "million"), ("bn", "billion"))
 #: What the signs before a sum are read as: see :mod:`alerts.text.tokenizer`.
 _CURRENCIES = {("gbp",), ("eur",), ("usd",)}
@@ -133,7 +133,7 @@ def _build(node: Node, field: str | None) -> Query:
 
 
 def _build_leaf(text: Token, field: str | None) -> Word | Phrase | Or:
-    """Return the query of one word, of a number with both forms of its unit, or of a phrase."""
+    """Return the query of one word, of a sum with both forms of its unit, or of a phrase."""
     words = _split_words(text)
     if text.type == "WORD" and field not in KEYWORD_FIELDS and (units := _list_units(words)):
         forms = [(*words[:-1], (*words[-1][:-1], unit)) for unit in units]
@@ -155,14 +155,13 @@ def _build_leaf(text: Token, field: str | None) -> Word | Phrase | Or:
 
 
 def _list_units(words: Sequence[tuple[str, ...]]) -> tuple[str, ...]:
-    """Return both ways to write the unit of a number: ``m`` and *million* for ``£5m``.
+    """Return both ways to write the unit of a sum: ``m`` and *million* for ``£5m``.
 
-    Without a currency, ``2m`` may be two metres, so it stays as it is.
+    Without a currency, ``2m`` may be two metres, and would be found in ``1.2m``.
     """
     *before, unit = words[-1]
-    is_number = bool(before) and before[-1].isdecimal()
-    is_ambiguous = unit == "m" and words[0] not in _CURRENCIES
-    return next((units for units in _UNITS if is_number and unit in units and not is_ambiguous), ())
+    is_sum = words[0] in _CURRENCIES and bool(before) and before[-1].isdecimal()
+    return next((units for units in _UNITS if is_sum and unit in units), ())
 
 
 def _join_words(words: Sequence[tuple[str, ...]], field: str | None) -> Word | Phrase:

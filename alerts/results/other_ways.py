@@ -30,6 +30,8 @@ from alerts.search import (
     find_breadth,
     find_small_forms,
     find_suggestions,
+    find_typed_word,
+    list_unknown_words,
     suggest_spellings,
 )
 
@@ -95,8 +97,7 @@ def find_other_ways(
     number = found.total if found.total or found.is_complete else None
     spellings = suggest_spellings(connection, query, found=number)
     small_forms = find_small_forms(connection, query, budget)
-    in_capitals = {form.word for form in small_forms}
-    unknown = [one for one in spellings if one.is_name or one.word not in in_capitals]
+    unknown = list_unknown_words(spellings, small_forms, typed)
     begin = max(today - _YEAR, start, found.decided_to or start)
     breadth = find_breadth(connection, query, found.counts_by_day, today, begin, budget)
     return OtherWays(
@@ -127,7 +128,7 @@ def _count_words(
     counted: dict[str, WordCount] = {}
     for leaf in list_wanted_leaves(query):
         for word in iter_words(leaf) if leaf.field is None else ():
-            text = "".join(word.tokens)
+            text = find_typed_word(typed, "".join(word.tokens))
             condition = index_terms.build_index_query(word).condition
             number = word_index.count_questions(connection, condition) if condition else 0
             counted[text] = WordCount(text, number, nearest.get(text))

@@ -29,6 +29,8 @@ from alerts.search.spellings import (
     SmallForm,
     SpellingSuggestion,
     find_small_forms,
+    find_typed_word,
+    list_unknown_words,
     suggest_spellings,
 )
 from alerts.search.suggestions import Suggestion, apply_suggestions, find_suggestions
@@ -65,9 +67,11 @@ __all__ = [
     "find_matched_places",
     "find_small_forms",
     "find_suggestions",
+    "find_typed_word",
     "index_questions",
     "list_results",
     "list_sorted",
+    "list_unknown_words",
     "load_question_changes",
     "parse_position",
     "search_changes",

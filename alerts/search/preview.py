@@ -18,6 +18,7 @@ from alerts.search.spellings import (
     SmallForm,
     SpellingSuggestion,
     find_small_forms,
+    list_unknown_words,
     suggest_spellings,
 )
 from alerts.search.suggestions import Suggestion, find_suggestions
@@ -82,7 +83,6 @@ def build_preview(
     number = found.total if found.total or found.is_complete else None
     spellings = suggest_spellings(connection, query, found=number) if known_first_day else ()
     small_forms = find_small_forms(connection, query, budget)
-    in_capitals = {form.word for form in small_forms}
     return Preview(
         canonical=format_canonical(query),
         last_7_days=_count_since(found.counts_by_day, week),
@@ -93,7 +93,7 @@ def build_preview(
         latest=_load_excerpts(connection, found, query),
         per_day=last_365_days / max(1, (today - begin).days),
         hints=tuple(list_hints(typed)),
-        unknown_words=tuple(one for one in spellings if one.is_name or one.word not in in_capitals),
+        unknown_words=tuple(list_unknown_words(spellings, small_forms, typed)),
         small_forms=tuple(small_forms),
         suggestions=tuple(find_suggestions(connection, query, budget)),
         is_complete=found.is_complete,

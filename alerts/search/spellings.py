@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 
 import msgspec
@@ -72,6 +73,31 @@ def suggest_spellings(
     if found and not _has_choices(query):  # whatever is found has all words
         return []
     return list(_iter_unknown(connection, query))
+
+
+def list_unknown_words(
+    spellings: Iterable[SpellingSuggestion], small_forms: Iterable[SmallForm], typed: str
+) -> list[SpellingSuggestion]:
+    """Return suggestions as they are shown: with the words as typed, and each word once.
+
+    Args:
+        spellings: As :func:`suggest_spellings` returns them.
+        small_forms: Words that are found in small letters, which is said of them.
+        typed: The query.
+    """
+    in_capitals = {form.word for form in small_forms}
+    return [
+        msgspec.structs.replace(one, word=find_typed_word(typed, one.word))
+        for one in spellings
+        if one.is_name or one.word not in in_capitals
+    ]
+
+
+def find_typed_word(typed: str, word: str) -> str:
+    """Return a word of a query as it was typed: ``20 mph`` for *20mph*, ``anti-social``."""
+    with_signs = r"\W?".join(map(re.escape, word))
+    found = re.search(rf"(?<!\w){with_signs}(?!\w)", typed, re.IGNORECASE)
+    return found[0] if found else word
 
 
 def _has_choices(query: Query) -> bool:

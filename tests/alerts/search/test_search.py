@@ -206,6 +206,9 @@ def test_a_preview_counts_by_the_days_of_questions(ledger: Ledger, now: datetime
         ('"violence reducton"', "reducton", "reduction"),
         ("stacking OR knive OR bush", "stacking", None),
         ("zzzzz", "zzzzz", None),
+        ("5 million", "5 million", None),
+        ("20-mph", "20-mph", None),
+        ("anti-sociel", "anti-sociel", "antisocial"),
     ],
 )
 def test_the_nearest_word_is_suggested_for_an_unknown_one(
