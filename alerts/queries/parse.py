@@ -39,6 +39,7 @@ from alerts.queries.grammar import Node, parse_tree
 from alerts.queries.little_words import split_little_words
 from alerts.queries.visitor import QueryVisitor
 from alerts.text import (
+    CURRENCY_WORDS,
     LINKING_LETTERS,
     STOP_WORDS,
     find_spoken_acronym,
@@ -56,8 +57,6 @@ LANGUAGE_VERSION = 5
 
 #: Ways to write the unit of a sum.
 _UNITS = (("m", "million"), ("bn", "billion"))
-#: What the signs before a sum are read as: see :mod:`alerts.text.tokenizer`.
-_CURRENCIES = {("gbp",), ("eur",), ("usd",)}
 #: Queries that are kept parsed. A page reads the same text three times, and a feed at each request;
 #: parsing takes up to 1 ms, and 200 queries of 500 characters are 1 MB.
 _MAX_PARSED = 200
@@ -160,7 +159,7 @@ def _list_units(words: Sequence[tuple[str, ...]]) -> tuple[str, ...]:
     Without a currency, ``2m`` may be two metres, and would be found in ``1.2m``.
     """
     *before, unit = words[-1]
-    is_sum = words[0] in _CURRENCIES and bool(before) and before[-1].isdecimal()
+    is_sum = words[0][0] in CURRENCY_WORDS and bool(before) and before[-1].isdecimal()
     return next((units for units in _UNITS if is_sum and unit in units), ())
 
 

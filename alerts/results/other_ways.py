@@ -34,6 +34,7 @@ from alerts.search import (
     list_unknown_words,
     suggest_spellings,
 )
+from alerts.text import CURRENCY_WORDS
 
 _YEAR = timedelta(days=365)
 #: Words that are corrected in one query: more than that are no mistakes.
@@ -128,6 +129,8 @@ def _count_words(
     counted: dict[str, WordCount] = {}
     for leaf in list_wanted_leaves(query):
         for word in iter_words(leaf) if leaf.field is None else ():
+            if word.tokens[0] in CURRENCY_WORDS:  # a sign, which nobody can look for alone
+                continue
             text = find_typed_word(typed, "".join(word.tokens))
             condition = index_terms.build_index_query(word).condition
             number = word_index.count_questions(connection, condition) if condition else 0

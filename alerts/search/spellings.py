@@ -25,7 +25,7 @@ from alerts.queries import (
     replace_wanted_leaves,
 )
 from alerts.search.search import TimeBudget, count_results
-from alerts.text import fold_to_letters, is_common_word
+from alerts.text import CURRENCY_WORDS, SIGN_WORDS, fold_to_letters, is_common_word
 
 #: Spellings that are compared by how many questions have them; the commonest is suggested.
 _MAX_CANDIDATES = 6
@@ -37,6 +37,8 @@ _MIN_ACRONYM_LENGTH = 5
 _MIN_NAME_LENGTH, _MIN_LONG_LENGTH = 4, 5
 #: Names that are kept in plain letters: those of all members of some sources.
 _MAX_NAMES = 4096
+#: A word that a sign is read as, at the end of another: *35percent*.
+_SIGN_WORD = re.compile(rf"(?<=\d)({'|'.join(SIGN_WORDS)})$")
 #: Words of a query that is compared with names.
 _MAX_NAME_WORDS = 4
 #: Questions with a word in capitals from which on it is taken for an acronym: fewer may be titles
@@ -94,10 +96,15 @@ def list_unknown_words(
 
 
 def find_typed_word(typed: str, word: str) -> str:
-    """Return a word of a query as it was typed: ``20 mph`` for *20mph*, ``anti-social``."""
-    with_signs = r"\W?".join(map(re.escape, word))
-    found = re.search(rf"(?<!\w){with_signs}(?!\w)", typed, re.IGNORECASE)
+    """Return a word of a query as it was typed: ``20 mph`` for *20mph*, ``35%`` for *35percent*."""
+    pattern = r"\W?".join(_write_pattern(part) for part in _SIGN_WORD.split(word) if part)
+    found = re.search(rf"(?<!\w){pattern}(?!\w)", typed, re.IGNORECASE)
     return found[0] if found else word
+
+
+def _write_pattern(part: str) -> str:
+    letters = r"\W?".join(map(re.escape, part))
+    return f"(?:{letters}|{re.escape(SIGN_WORDS[part])})" if part in SIGN_WORDS else letters
 
 
 def _has_choices(query: Query) -> bool:
@@ -110,6 +117,8 @@ def _has_choices(query: Query) -> bool:
 def _iter_unknown(connection: Connection, query: Query) -> Iterator[SpellingSuggestion]:
     leaves = [leaf for leaf in list_wanted_leaves(query) if leaf.field is None]
     for word in (word for leaf in leaves for word in iter_words(leaf)):
+        if word.tokens[0] in CURRENCY_WORDS:  # a sign
+            continue
         condition = index_terms.build_index_query(word).condition
         if condition and not word_index.count_questions(connection, condition, maximum=1):
             text = "".join(word.tokens)
@@ -122,8 +131,10 @@ def _iter_unknown(connection: Connection, query: Query) -> Iterator[SpellingSugg
 def _may_be_misspelt(word: ast.Word) -> bool:
     """Return whether a word that the archive does not have may be a mistake.
 
-    A short acronym and a common word of the language are what was meant.
+    A short acronym, a number and a common word of the language are what was meant.
     """
+    if all(token.isdecimal() or token in SIGN_WORDS for token in word.tokens):
+        return False
     if word.mode == "capitals":
         return len(word.tokens[0]) >= _MIN_ACRONYM_LENGTH
     return not all(is_common_word(token) for token in word.tokens)

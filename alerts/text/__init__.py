@@ -33,10 +33,12 @@ from alerts.text.snippets import (
 )
 from alerts.text.spoken_acronyms import find_spoken_acronym
 from alerts.text.tokenizer import (
+    CURRENCY_WORDS,
     HYPHENS,
     LINKING_LETTERS,
     MAX_LINKED_WORDS,
     NUMBER_ENDINGS,
+    SIGN_WORDS,
     Place,
     PreparedTexts,
     Token,
@@ -54,11 +56,13 @@ from alerts.text.tokenizer import (
 )
 
 __all__ = [
+    "CURRENCY_WORDS",
     "HYPHENS",
     "LINKING_LETTERS",
     "LITTLE_WORDS",
     "MAX_LINKED_WORDS",
     "NUMBER_ENDINGS",
+    "SIGN_WORDS",
     "STOP_WORDS",
     "AcronymDefinition",
     "ContactDetail",

@@ -88,6 +88,9 @@ _PER_CENT = re.compile(r" cent(?<=\b[Pp]er cent)(?!\w)")
 #: Signs before a number, as in ``£15``, and the characters that they are replaced with.
 _CURRENCY_MARKS = {"£": "\ufdd2", "€": "\ufdd3", "$": "\ufdd4"}
 _CURRENCIES = {sign: re.compile(rf"{re.escape(sign)}(?=[0-9])") for sign in _CURRENCY_MARKS}
+#: The signs that are read as words, by the word.
+SIGN_WORDS = {"plus": "+", "percent": "%", "gbp": "£", "eur": "€", "usd": "$"}
+CURRENCY_WORDS = frozenset({"gbp", "eur", "usd"})
 #: What marks fold to. A sum keeps its number apart: ``£5m`` has ``5m``.
 _MARK_WORDS = {
     _PLUS_MARK: "plus",

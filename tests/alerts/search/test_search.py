@@ -209,6 +209,10 @@ def test_a_preview_counts_by_the_days_of_questions(ledger: Ledger, now: datetime
         ("5 million", "5 million", None),
         ("20-mph", "20-mph", None),
         ("anti-sociel", "anti-sociel", "antisocial"),
+        ("35%", "35%", None),
+        ("35 per cent", "35 per cent", None),
+        ("95+", "95+", None),
+        ("£77", "77", None),
     ],
 )
 def test_the_nearest_word_is_suggested_for_an_unknown_one(
