@@ -30,6 +30,9 @@ from scheduler.crawl_process import build_crawl_target, start_crawl
 _FETCH_TIMEOUT = 120
 #: The longest line of a file of records: a record holds the texts of one page and their HTML.
 _MAX_LINE_BYTES = 2 * MAX_PAGE_BYTES
+#: Lines that are no records at the beginning of a file after which it is taken for one of another
+#: kind: whoever names a wrong file gets a few lines of errors.
+_MAX_UNREADABLE = 5
 
 
 class UnreadableInput(msgspec.Struct, frozen=True):
@@ -86,6 +89,8 @@ def _is_page(document: Document) -> bool:
 def _read_records(
     path: Path, beginning: bytes, rest: BinaryIO
 ) -> Iterator[Question | UnreadableInput]:
+    """Yield the records in a file, and its lines that are none; no more where none of many is."""
+    are_records, unreadable = False, 0
     for number, line in enumerate(_iterate_lines(beginning, rest), start=1):
         if not line.strip():
             continue
@@ -93,12 +98,21 @@ def _read_records(
             reason = f"not a record: it has more than {_MAX_LINE_BYTES} bytes; the rest is not read"
             yield UnreadableInput(f"{path}:{number}", reason)
             return
-        try:
-            yield _read_record(line)
-        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-            yield UnreadableInput(f"{path}:{number}", f"not a record: {error}")
-        except UnreadablePage as error:
-            yield UnreadableInput(f"{path}:{number}", f"not a record: {error}")
+        found = _decode_line(f"{path}:{number}", line)
+        yield found
+        are_records |= isinstance(found, Question)
+        unreadable += isinstance(found, UnreadableInput)
+        if not are_records and unreadable == _MAX_UNREADABLE:
+            reason = f"none of its first {unreadable} lines is a record, so the rest is not read"
+            yield UnreadableInput(str(path), reason)
+            return
+
+
+def _decode_line(name: str, line: bytes) -> Question | UnreadableInput:
+    try:
+        return _read_record(line)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, UnreadablePage) as error:
+        return UnreadableInput(name, f"not a record: {error}")
 
 
 def _iterate_lines(beginning: bytes, rest: BinaryIO) -> Iterator[bytes]:

@@ -35,3 +35,16 @@ def test_a_deep_page_or_record_fails_alone(tmp_path: Path) -> None:
     parsed = service.run("parse", *names, expect=1)
     assert parsed.stderr.count("nested more than 500 deep") == 2
     assert good.id in parsed.stdout
+
+
+def test_a_file_of_another_kind_gets_a_few_lines_of_errors(tmp_path: Path) -> None:
+    service = ServiceFolder(tmp_path, build_config("http://127.0.0.1:1"))
+    (tmp_path / "style.css").write_text("{\n" + "  color: red;\n" * 90 + "}\n")
+    good = msgspec.json.encode(make_question(1))
+    (tmp_path / "records.jsonl").write_bytes(b"\n".join([good, *[b"{}"] * 90, good]))
+    done = service.run("parse", "style.css", expect=65)
+    assert len(done.stderr.splitlines()) == 6
+    assert "none of its first 5 lines is a record, so the rest is not read" in done.stderr
+    among_others = service.run("parse", "records.jsonl", expect=1)
+    assert among_others.stdout.count(make_question(1).id) >= 2  # the last line was read as well
+    assert "the rest is not read" not in among_others.stderr
