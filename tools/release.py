@@ -17,7 +17,6 @@ import shutil
 import socket
 import subprocess
 import sys
-import tarfile
 import tempfile
 import time
 import tomllib
@@ -91,8 +90,7 @@ def build_twice(scratch: Path) -> tuple[Path, Path]:
     wheel, archive = build(_ROOT, _DIST, epoch)
     for built, again in zip((wheel, archive), build(_ROOT, scratch / "again", epoch), strict=True):
         check_same(built, again)
-    with tarfile.open(archive) as opened:
-        opened.extractall(scratch / "source", filter="data")
+    shutil.unpack_archive(archive, scratch / "source")
     [unpacked] = (scratch / "source").iterdir()
     check_same(wheel, build(unpacked, scratch / "third", epoch)[0])
     return wheel, archive

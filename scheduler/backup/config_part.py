@@ -125,7 +125,7 @@ def _copy(path: Path, target: Path, role: Role, origin: str) -> BackupPart:
 
 
 def _pack_templates(templates: Path, target: Path, base: Path) -> BackupPart:
-    with tarfile.open(target, "w") as archive:
+    with tarfile.open(target, "w", dereference=True) as archive:
         archive.add(templates, arcname=".")
     origin = _name_origin(templates, base)
     return BackupPart(target.name, "templates", hash_file(target), origin)

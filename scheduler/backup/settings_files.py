@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import tarfile
 from collections.abc import Mapping
@@ -9,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from scheduler.backup.config_part import CREDENTIAL
+from scheduler.backup.errors import BackupDamaged
 from scheduler.backup.manifest import BackupManifest
 
 #: Where credentials of systemd are put, beside the config: only its unit says where it takes them.
@@ -36,7 +38,8 @@ class AddedFiles:
             return
         self.paths.append(target)
         with tarfile.open(archive) as file:
-            file.extractall(target, filter="data")
+            for member in file:
+                _unpack(file, member, target)
 
     def delete(self) -> None:
         """Delete what was added."""
@@ -46,6 +49,25 @@ class AddedFiles:
             else:
                 path.unlink(missing_ok=True)
         self.paths.clear()
+
+
+def _unpack(archive: tarfile.TarFile, member: tarfile.TarInfo, folder: Path) -> None:
+    """Write one file or folder of an archive; by hand, because filters came with Python 3.11.4.
+
+    Raises:
+        BackupDamaged: It is neither, or it would be outside of the folder.
+    """
+    path = Path(os.path.normpath(folder / member.name))
+    if not path.is_relative_to(os.path.normpath(folder)) or not (member.isfile() or member.isdir()):
+        raise BackupDamaged(f"the templates of the backup hold {member.name}, which is no template")
+    if member.isdir():
+        path.mkdir(parents=True, exist_ok=True)
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    content = archive.extractfile(member)
+    assert content is not None  # it is a file
+    with content, path.open("wb") as target:
+        shutil.copyfileobj(content, target)
 
 
 def add_settings(

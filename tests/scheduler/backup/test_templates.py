@@ -1,0 +1,52 @@
+"""Templates of the operator's own, in a backup and out of it."""
+
+from __future__ import annotations
+
+import io
+import tarfile
+from pathlib import Path
+
+import pytest
+
+from scheduler.backup.errors import BackupDamaged
+from scheduler.backup.settings_files import AddedFiles
+from tests.support.backed_up_service import BackedUpService
+from tests.support.smtp_server import run_smtp_server
+
+
+@pytest.mark.process
+def test_they_are_restored_as_files(tmp_path: Path) -> None:
+    with run_smtp_server() as server:
+        service = BackedUpService(tmp_path / "service", server)
+        config = service.folder / "config.toml"
+        config.write_text(f'templates = "mine"\n{config.read_text()}')
+        (service.folder / "mine" / "mail").mkdir(parents=True)
+        (service.folder / "mine" / "mail" / "head.html").write_text("<!-- ours -->")
+        (tmp_path / "style.css").write_text("p { color: teal }")
+        (service.folder / "mine" / "mail" / "style.css").symlink_to(tmp_path / "style.css")
+        service.run("backup", "../backups")
+        service.run("restore", "../backups", "--to", "../trial")
+    mail = tmp_path / "trial" / "mine" / "mail"
+    assert (mail / "head.html").read_text() == "<!-- ours -->"
+    assert (mail / "style.css").read_text() == "p { color: teal }"
+    assert not (mail / "style.css").is_symlink()
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        ("../outside.html", tarfile.REGTYPE),
+        ("mail/../../outside.html", tarfile.REGTYPE),
+        ("/outside.html", tarfile.REGTYPE),
+        ("link.html", tarfile.SYMTYPE),
+        ("pipe.html", tarfile.FIFOTYPE),
+    ],
+)
+def test_nothing_else_is_unpacked(tmp_path: Path, name: str, kind: bytes) -> None:
+    member = tarfile.TarInfo(name)
+    member.type, member.linkname, member.size = kind, "/etc/passwd", 2
+    with tarfile.open(tmp_path / "templates.tar", "w") as archive:
+        archive.addfile(member, io.BytesIO(b"ok"))
+    with pytest.raises(BackupDamaged, match="no template"):
+        AddedFiles().add_templates(tmp_path / "templates.tar", tmp_path / "into" / "mine")
+    assert not list(tmp_path.rglob("*.html"))
