@@ -20,11 +20,14 @@ def test_every_document_is_up_to_date(path: Path, text: str) -> None:
     assert path.read_text(encoding="utf-8") == text, "run: make docs"
 
 
+@pytest.fixture(scope="module")
+def reference() -> str:
+    return build_reference()
+
+
 @pytest.mark.parametrize("key", list_config_keys(), ids=lambda key: key.name)
-def test_every_key_is_described(key: ConfigKey) -> None:
-    rows = [
-        line for line in build_reference().splitlines() if line.startswith(f"| `{key.field.name}`")
-    ]
+def test_every_key_is_described(reference: str, key: ConfigKey) -> None:
+    rows = [line for line in reference.splitlines() if line.startswith(f"| `{key.field.name}`")]
     assert rows
     assert all(not row.endswith("|  |") for row in rows)
 

@@ -17,6 +17,8 @@ from typing import Any
 
 import pytest
 
+from tests.support.paths import REPOSITORY
+
 #: Fixtures that give a test its tier.
 _MARKER_OF_FIXTURE = {
     "postgres_server": "postgres",
@@ -28,6 +30,13 @@ _WITH_PROCESSES = {"browser", "kill", "postfix", "postgres", "process"}
 _TIERS = {*_WITH_PROCESSES, "slow"}
 #: Tiers whose coverage is not measured.
 _UNMEASURED = {"browser", "kill", "postfix", "slow"}
+#: The folders whose tests are measured: of the packages that the report is about, and of the
+#: commands that are the only users of some modules of ``alerts.ledger``, of copying a database for
+#: one. To measure a test takes as long as to run it, and the others reach few lines more.
+_MEASURED_FOLDERS = ("alerts", "crawler", "scheduler/backup", "scheduler/cli")
+#: Of these, the folders whose tests are measured on PostgreSQL as well: the others run the same
+#: lines on SQLite.
+_MEASURED_ON_POSTGRES = ("alerts/ledger", "scheduler/cli")
 #: So many cases of a test are measured, on each database: the others run nearly the same lines.
 _MEASURED_CASES = 5
 _IS_MEASURED = pytest.StashKey[bool]()
@@ -61,9 +70,15 @@ def _choose_measured(items: Sequence[pytest.Item]) -> None:
     cases: Counter[tuple[str, bool]] = Counter()
     for item in sorted(items, key=lambda item: item.nodeid):  # not in a random order
         test = item.nodeid.partition("[")[0], is_in(item, {"postgres"})
-        can_be = not is_in(item, _UNMEASURED)
+        can_be = _can_be_measured(item)
         item.stash[_IS_MEASURED] = can_be and cases[test] < _MEASURED_CASES
         cases[test] += can_be
+
+
+def _can_be_measured(item: pytest.Item) -> bool:
+    folders = _MEASURED_ON_POSTGRES if is_in(item, {"postgres"}) else _MEASURED_FOLDERS
+    is_of = any(item.path.is_relative_to(REPOSITORY / "tests" / folder) for folder in folders)
+    return is_of and not is_in(item, _UNMEASURED)
 
 
 def is_in(item: pytest.Item, tiers: set[str]) -> bool:

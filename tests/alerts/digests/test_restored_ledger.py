@@ -26,6 +26,7 @@ from alerts.recording import QuestionReading, RecordingRules, record_readings
 from alerts.rendering import Templates
 from alerts.subscribers import SubscriberDefaults, subscribe
 from tests.support.empty_ledger import open_empty_ledger
+from tests.support.examples import count_examples
 from tests.support.samples import make_answer, make_question
 from tests.support.service import get_plain_text, read_emails
 
@@ -226,7 +227,7 @@ def test_a_log_of_an_earlier_version_has_no_keys_for_changes_alone(world: World)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", range(8))
+@pytest.mark.parametrize("seed", range(count_examples(40)))
 def test_nothing_is_lost_and_nothing_comes_again(world: World, seed: int) -> None:
     """Questions, rounds, topics, backups and restores in any order."""
     chance = random.Random(seed)  # noqa: S311  # the order, not secrets

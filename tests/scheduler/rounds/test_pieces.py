@@ -25,11 +25,16 @@ from tests.support.web_client import FEED_IDENTITY, TEMPLATES
 
 
 @pytest.mark.parametrize(
-    ("waiting", "pieces"), [(0, []), (1, ["1"]), (250, ["1"]), (251, ["1", "2"])]
+    ("waiting", "pieces"), [(0, []), (1, ["1"]), (20, ["1"]), (21, ["1", "2"])]
 )
 def test_there_is_a_piece_for_each_worker_that_has_work(
-    ledger: Ledger, now: datetime, waiting: int, pieces: list[str]
+    ledger: Ledger,
+    now: datetime,
+    monkeypatch: pytest.MonkeyPatch,
+    waiting: int,
+    pieces: list[str],
 ) -> None:
+    monkeypatch.setattr("scheduler.tasks.deliver._MESSAGES_A_WORKER", 20)  # of 250
     if waiting:
         queue_messages(ledger, now, *(f"a{number}@demo.example" for number in range(waiting)))
     with ledger.reading() as connection:
@@ -75,17 +80,18 @@ def put_topics(ledger: Ledger, now: datetime, number: int) -> None:
 
 
 def test_feeds_are_divided_among_workers_and_each_is_written_once(
-    ledger: Ledger, now: datetime, tmp_path: Path
+    ledger: Ledger, now: datetime, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    put_topics(ledger, now, 230)
+    monkeypatch.setattr("alerts.feeds.publish._FEEDS_A_SHARE", 20)  # of 100: fewer to write
+    put_topics(ledger, now, 46)
     with ledger.reading() as connection:
         shares = list_waiting_shares(connection)
     assert [(share.number, share.of) for share in shares] == [(1, 2), (2, 2)]
     context = FeedContext(FEED_IDENTITY, TEMPLATES)
     written = [publish_feeds(ledger, LocalFolder(tmp_path), context, share) for share in shares]
-    assert sum(written) == 231  # with the feed of everything
-    assert min(written) > 80
-    assert len(list(tmp_path.glob("*.atom.xml"))) == 231
+    assert sum(written) == 47  # with the feed of everything
+    assert min(written) > 12
+    assert len(list(tmp_path.glob("*.atom.xml"))) == 47
     with ledger.reading() as connection:
         assert list_waiting_shares(connection) == []
     assert publish_feeds(ledger, LocalFolder(tmp_path), context) == 0
