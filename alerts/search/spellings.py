@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
 
@@ -35,8 +36,8 @@ _MIN_ACRONYM_LENGTH = 5
 #: Letters of a word that is compared with names, and of one in which two may be wrong: in a word of
 #: the language, only one may be.
 _MIN_NAME_LENGTH, _MIN_LONG_LENGTH = 4, 5
-#: Names that are kept in plain letters: those of all members of some sources.
-_MAX_NAMES = 4096
+#: Lists of members whose names are kept in plain letters: a ledger's before and after a crawl.
+_MAX_NAME_LISTS = 4
 #: A word that a sign is read as, at the end of another: *35percent*.
 _SIGN_WORD = re.compile(rf"(?<=\d)({'|'.join(SIGN_WORDS)})$")
 #: Words of a query that is compared with names.
@@ -148,14 +149,9 @@ def _find_name(connection: Connection, query: Query) -> SpellingSuggestion | Non
     typed = [token for leaf in leaves for word in iter_words(leaf) for token in word.tokens]
     if not 0 < len(typed) <= _MAX_NAME_WORDS:
         return None
-    similar = []
-    for name in members.list_names(connection):
-        distance = _compare_with_name(typed, name)
-        if distance is not None:
-            similar.append((distance, name))
-    if not similar:
+    name = _find_similar_name(typed, _fold_names(tuple(members.list_names(connection))))
+    if name is None:
         return None
-    name = min(similar)[1]
     try:
         named = parse_query(f'"{name}"')
     except QueryError:  # a name that is no query
@@ -166,21 +162,61 @@ def _find_name(connection: Connection, query: Query) -> SpellingSuggestion | Non
     return SpellingSuggestion(text, name, number, corrected, is_name=True) if number else None
 
 
-@lru_cache(_MAX_NAMES)
-def _fold_name(name: str) -> tuple[str, ...]:
-    """Return the words of a name in plain letters."""
-    return tuple(fold_to_letters(part) for part in name.split())
+class _FoldedNames(msgspec.Struct, frozen=True):
+    """Members' names in plain letters."""
+
+    words: dict[str, tuple[str, ...]]  #: name -> its words in plain letters
+    names: dict[str, tuple[str, ...]]  #: a word in plain letters -> the names that have it
+    all_words: list[str]  #: the keys of ``names``, to be compared with in one call
 
 
-def _compare_with_name(typed: list[str], name: str) -> int | None:
-    """Return how many letters differ between the words typed and a name; None if too many."""
-    left = list(_fold_name(name))
+@lru_cache(_MAX_NAME_LISTS)
+def _fold_names(names: tuple[str, ...]) -> _FoldedNames:
+    words = {name: tuple(fold_to_letters(part) for part in name.split()) for name in names}
+    having = defaultdict[str, list[str]](list)
+    for name, parts in words.items():
+        for part in dict.fromkeys(parts):
+            having[part].append(name)
+    return _FoldedNames(words, {part: tuple(found) for part, found in having.items()}, [*having])
+
+
+def _find_similar_name(typed: list[str], known: _FoldedNames) -> str | None:
+    """Return the name that differs from the words typed in the fewest letters; None if all do."""
+    words = sorted((word.lower() for word in typed), key=len, reverse=True)
+    # Only names with a word like the longest one can be similar, and most have none.
+    near = process.extract(
+        words[0],
+        known.all_words,
+        scorer=OSA.distance,
+        score_cutoff=_count_allowed(words[0]),
+        limit=None,
+    )
+    similar = []
+    for name in {name for part, _, _ in near for name in known.names[part]}:
+        distance = _compare_with_name(words, known.words[name])
+        if distance is not None:
+            similar.append((distance, name))
+    return min(similar)[1] if similar else None
+
+
+def _count_allowed(word: str) -> int:
+    """Return how many letters of a word may be wrong."""
+    allowed = int(len(word) >= _MIN_NAME_LENGTH)
+    return allowed + (len(word) >= _MIN_LONG_LENGTH and not is_common_word(word))
+
+
+def _compare_with_name(words: list[str], name: tuple[str, ...]) -> int | None:
+    """Return how many letters differ between words and those of a name; None if too many.
+
+    Args:
+        words: In small letters, the longest first.
+        name: The words of a name, in plain letters.
+    """
+    left = list(name)
     total = 0
-    for word in sorted(typed, key=len, reverse=True):
-        text = word.lower()
-        allowed = int(len(text) >= _MIN_NAME_LENGTH)
-        allowed += len(text) >= _MIN_LONG_LENGTH and not is_common_word(text)
-        near = [(OSA.distance(text, part), part) for part in left]
+    for word in words:
+        allowed = _count_allowed(word)
+        near = [(OSA.distance(word, part), part) for part in left]
         distance, part = min(near, default=(allowed + 1, ""))
         if distance > allowed:
             return None
