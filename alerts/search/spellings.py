@@ -167,7 +167,6 @@ class _FoldedNames(msgspec.Struct, frozen=True):
 
     words: dict[str, tuple[str, ...]]  #: name -> its words in plain letters
     names: dict[str, tuple[str, ...]]  #: a word in plain letters -> the names that have it
-    all_words: list[str]  #: the keys of ``names``, to be compared with in one call
 
 
 @lru_cache(_MAX_NAME_LISTS)
@@ -177,16 +176,19 @@ def _fold_names(names: tuple[str, ...]) -> _FoldedNames:
     for name, parts in words.items():
         for part in dict.fromkeys(parts):
             having[part].append(name)
-    return _FoldedNames(words, {part: tuple(found) for part, found in having.items()}, [*having])
+    return _FoldedNames(words, {part: tuple(found) for part, found in having.items()})
 
 
 def _find_similar_name(typed: list[str], known: _FoldedNames) -> str | None:
-    """Return the name that differs from the words typed in the fewest letters; None if all do."""
+    """Return the name that differs from the words typed in the fewest letters.
+
+    None if every name differs in more than may be wrong.
+    """
     words = sorted((word.lower() for word in typed), key=len, reverse=True)
     # Only names with a word like the longest one can be similar, and most have none.
     near = process.extract(
         words[0],
-        known.all_words,
+        list(known.names),
         scorer=OSA.distance,
         score_cutoff=_count_allowed(words[0]),
         limit=None,

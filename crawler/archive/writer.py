@@ -61,7 +61,7 @@ class CaptureMiddleware:
         if folder and response.status != HTTPStatus.NOT_MODIFIED:
             try:
                 request.meta["capture"] = self._write_capture(Path(folder), request, response)
-            except Exception as error:
+            except Exception as error:  # the boundary of a capture
                 reason = _describe_error(folder, error)
                 is_defect = not isinstance(error, OSError)  # a full disk needs no traceback
                 log.error(

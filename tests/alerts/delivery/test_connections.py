@@ -42,10 +42,10 @@ def test_many_messages_use_few_connections_and_are_sent_once(
     ledger: Ledger, now: datetime, server: SmtpServer, pipelining: bool
 ) -> None:
     server.offers_pipelining = pipelining
-    queue_messages(ledger, now, *people(60))
-    assert deliver_due(ledger, by_smtp(server, connections=4), lambda: now) == {"sent": 60}
+    queue_messages(ledger, now, *people(150))
+    assert deliver_due(ledger, by_smtp(server, connections=4), lambda: now) == {"sent": 150}
     assert 2 <= server.connections <= 4
-    assert sorted(server.message_id_counts.values()) == [1] * 60
+    assert sorted(server.message_id_counts.values()) == [1] * 150
     assert deliver_due(ledger, by_smtp(server), lambda: now) == {}
 
 

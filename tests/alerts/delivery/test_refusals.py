@@ -61,7 +61,7 @@ def test_a_server_that_refuses_us_costs_nobody_anything(
     queue_messages(ledger, now, *PEOPLE)
     server.script = script
     channel = open_channel(server, connections)
-    for day in range(4):
+    for day in range(8):
         with pytest.raises(ChannelRefused):
             deliver_due(ledger, channel, partial(copy, now + timedelta(days=day)))
     assert read_states(ledger) == dict.fromkeys(PEOPLE, ("queued", 0))
@@ -69,7 +69,7 @@ def test_a_server_that_refuses_us_costs_nobody_anything(
         assert bounces.list_suspended(connection) == []
         assert bounces.list_newest(connection, 10) == []
     server.script = {}
-    assert deliver_due(ledger, channel, lambda: now + timedelta(days=5)) == {"sent": 12}
+    assert deliver_due(ledger, channel, lambda: now + timedelta(days=9)) == {"sent": 12}
     assert set(server.message_id_counts.values()) == {1}
 
 

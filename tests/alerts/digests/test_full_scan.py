@@ -225,4 +225,4 @@ def read_digests(connection: Connection) -> Expected:
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", range(count_examples(30)))
 def test_each_round_composes_what_a_full_scan_finds(ledger: Ledger, seed: int) -> None:
-    History(ledger, seed).run(count_examples(300))
+    History(ledger, seed).run(100)

@@ -227,7 +227,7 @@ def test_a_log_of_an_earlier_version_has_no_keys_for_changes_alone(world: World)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", range(count_examples(40)))
+@pytest.mark.parametrize("seed", range(count_examples(80)))
 def test_nothing_is_lost_and_nothing_comes_again(world: World, seed: int) -> None:
     """Questions, rounds, topics, backups and restores in any order."""
     chance = random.Random(seed)  # noqa: S311  # the order, not secrets

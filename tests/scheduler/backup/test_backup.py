@@ -106,7 +106,7 @@ def test_backups_in_a_loop_are_each_consistent_while_others_write(
     thread.start()
     counts = []
     try:
-        for _ in range(3):
+        for _ in range(6):
             service.run("backup", "../backups")
             backup = list_backups(tmp_path / "backups")[-1]
             with closing(sqlite3.connect(backup / "ledger.sqlite3")) as copy:
