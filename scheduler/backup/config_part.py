@@ -126,6 +126,23 @@ def _copy(path: Path, target: Path, role: Role, origin: str) -> BackupPart:
 
 def _pack_templates(templates: Path, target: Path, base: Path) -> BackupPart:
     with tarfile.open(target, "w", dereference=True) as archive:
-        archive.add(templates, arcname=".")
+        for path in _iter_files(templates):
+            archive.add(path, arcname=path.relative_to(templates))
     origin = _name_origin(templates, base)
     return BackupPart(target.name, "templates", hash_file(target), origin)
+
+
+def _iter_files(folder: Path, above: frozenset[Path] = frozenset()) -> Iterator[Path]:
+    """Yield the files below a folder, also those behind links, and no link that leads in a circle.
+
+    What is no file is no template either: a link to nothing, as an editor leaves while a file is
+    open, or a pipe.
+    """
+    real = folder.resolve()
+    if real in above:
+        return
+    for path in sorted(folder.iterdir()):
+        if path.is_dir():
+            yield from _iter_files(path, above | {real})
+        elif path.is_file():
+            yield path

@@ -37,6 +37,7 @@ class AddedFiles:
         if target.exists():
             return
         self.paths.append(target)
+        target.mkdir(parents=True)
         with tarfile.open(archive) as file:
             for member in file:
                 _unpack(file, member, target)

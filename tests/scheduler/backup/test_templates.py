@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import tarfile
 from pathlib import Path
 
@@ -24,12 +25,46 @@ def test_they_are_restored_as_files(tmp_path: Path) -> None:
         (service.folder / "mine" / "mail" / "head.html").write_text("<!-- ours -->")
         (tmp_path / "style.css").write_text("p { color: teal }")
         (service.folder / "mine" / "mail" / "style.css").symlink_to(tmp_path / "style.css")
+        (tmp_path / "shared").mkdir()
+        (tmp_path / "shared" / "foot.html").write_text("<!-- all of us -->")
+        (service.folder / "mine" / "shared").symlink_to(tmp_path / "shared")
+        add_what_is_no_template(service.folder / "mine")
         service.run("backup", "../backups")
         service.run("restore", "../backups", "--to", "../trial")
-    mail = tmp_path / "trial" / "mine" / "mail"
+    mine = tmp_path / "trial" / "mine"
+    mail = mine / "mail"
+    assert (mine / "shared" / "foot.html").read_text() == "<!-- all of us -->"
+    assert sorted(path.name for path in mine.rglob("*") if not path.is_dir()) == [
+        "foot.html",
+        "head.html",
+        "style.css",
+    ]
     assert (mail / "head.html").read_text() == "<!-- ours -->"
     assert (mail / "style.css").read_text() == "p { color: teal }"
     assert not (mail / "style.css").is_symlink()
+
+
+def add_what_is_no_template(folder: Path) -> None:
+    """Add a link as an editor makes it while a file is open, circles of links, and a pipe."""
+    (folder / "mail" / ".#head.html").symlink_to("ada@desk.4711")
+    (folder / "mail" / "up").symlink_to("..")
+    (folder / "other").mkdir()
+    (folder / "other" / "there").symlink_to("../again")
+    (folder / "again").mkdir()
+    (folder / "again" / "back").symlink_to("../other")
+    os.mkfifo(folder / "mail" / "pipe")
+
+
+@pytest.mark.process
+def test_a_folder_without_templates_is_restored_as_one(tmp_path: Path) -> None:
+    with run_smtp_server() as server:
+        service = BackedUpService(tmp_path / "service", server)
+        config = service.folder / "config.toml"
+        config.write_text(f'templates = "mine"\n{config.read_text()}')
+        (service.folder / "mine").mkdir()
+        service.run("backup", "../backups")
+        service.run("restore", "../backups", "--to", "../trial")
+    assert list((tmp_path / "trial" / "mine").iterdir()) == []
 
 
 @pytest.mark.parametrize(
