@@ -23,6 +23,12 @@ class RestoreRefused(WatchwordError):
     """Something stands in the way of a restore, which changed nothing; the message says what."""
 
 
+class RestoreFailed(WatchwordError):
+    """A restore could not be made now; it can be run again once what it names is mended."""
+
+    exit_status = ExitStatus.RETRY
+
+
 class ProgramMissing(WatchwordError):
     """A program of PostgreSQL is not installed, or its version does not fit the server."""
 

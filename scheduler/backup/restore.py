@@ -30,7 +30,7 @@ from crawler.storage import Folder
 from scheduler.backup import postgres_programs
 from scheduler.backup.backup import SENT_LOG_FILE
 from scheduler.backup.config_part import CONFIG_FILE
-from scheduler.backup.errors import RestoreRefused
+from scheduler.backup.errors import RestoreFailed, RestoreRefused
 from scheduler.backup.manifest import fetch_file
 from scheduler.backup.opened_backup import OpenedBackup
 from scheduler.backup.restored_config import move_paths
@@ -71,9 +71,14 @@ class Restore:
             RestoreRefused: There is a ledger; or the backup does not fit the config or program.
             BackupDamaged: The backup is not whole.
             LedgerUnavailable: Another process works on the ledger, or its database is gone.
+            RestoreFailed: Something cannot be read or written, as on a full disk.
         """
         self._check_schema()
-        with TemporaryDirectory(prefix="watchword-restore-") as made, self._undoing():
+        with (
+            _explaining(config_file.absolute().parent),
+            TemporaryDirectory(prefix="watchword-restore-") as made,
+            self._undoing(),
+        ):
             parts = Path(made)
             self.backup.fetch_parts(parts)
             add_settings(self.backup.manifest, parts, config_file.parent, self.added)
@@ -111,15 +116,14 @@ class Restore:
             RestoreRefused: The folder has files in it; or the backup does not fit.
             BackupDamaged: The backup is not whole.
             LedgerUnavailable: The database cannot be used.
+            RestoreFailed: Something cannot be read or written, as on a full disk.
         """
         self._check_schema()
         if target.exists() and (not target.is_dir() or any(target.iterdir())):
             raise RestoreRefused(f"{target} is not an empty folder: name one that is not there yet")
         if (self.backup.manifest.database == "postgresql") != (ledger_url is not None):
             raise RestoreRefused(_NEEDS_NO_DATABASE if ledger_url else _NEEDS_DATABASE)
-        above = target.absolute().parent
-        above.mkdir(parents=True, exist_ok=True)
-        with TemporaryDirectory(prefix=_DRAFT, dir=above) as made:
+        with _explaining(target), _open_draft_beside(target) as made:
             parts, new = Path(made) / "parts", Path(made) / "new"
             parts.mkdir()
             new.mkdir()
@@ -262,6 +266,27 @@ def _prepare_place(file: Path, *, replaces: bool) -> bool:
             f"there is a ledger at {file}: --replace moves it aside, --to FOLDER restores elsewhere"
         )
     return is_finished and not replaces
+
+
+@contextmanager
+def _explaining(place: Path) -> Iterator[None]:
+    """Say of an error of the system that a restore failed by it, and how it goes on."""
+    try:
+        yield
+    except OSError as error:
+        raise RestoreFailed(
+            f"the backup was not restored: {error.filename or place}: {error.strerror or error};"
+            " mend that and run it again"
+        ) from error
+
+
+@contextmanager
+def _open_draft_beside(target: Path) -> Iterator[str]:
+    """Make a folder beside a folder to come, which is deleted in the end."""
+    above = target.absolute().parent
+    above.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(prefix=_DRAFT, dir=above) as made:
+        yield made
 
 
 def _choose_aside(file: Path, now: datetime) -> Path:

@@ -17,6 +17,7 @@ from scheduler.config import load_config
 from scheduler.service import open_service
 from tests.support.backed_up_service import BackedUpService, count_sent, list_backups
 from tests.support.service import ServiceFolder
+from tests.support.small_disk import mount_small_disk
 from tests.support.smtp_server import SmtpServer, run_smtp_server
 
 pytestmark = pytest.mark.process
@@ -226,3 +227,26 @@ def test_a_backup_of_a_newer_version_is_refused(service: BackedUpService) -> Non
     assert "does not know: install that version" in failed.stderr
     manifest.write_text(manifest.read_text().replace('"form": 1', '"form": 2'))
     assert "a newer watchword made it" in service.run("restore", "../backups", expect=65).stderr
+
+
+@pytest.mark.parametrize("where", [("--to", "../disk/trial"), ("--config", "../disk/config.toml")])
+def test_a_restore_onto_a_full_disk_is_one_line_and_can_be_run_again(
+    service: BackedUpService, tmp_path: Path, where: tuple[str, str]
+) -> None:
+    service.run("backup", "../backups")
+    with mount_small_disk(tmp_path / "disk") as resize:
+        failed = service.run("restore", "../backups", *where, expect=75)
+        [line] = failed.stderr.splitlines()
+        assert "the backup was not restored" in line
+        assert "full" in line or "No space" in line
+        left = {path.name for path in (tmp_path / "disk").rglob("*") if path.is_file()}
+        assert not left & {"config.toml", "ledger.sqlite3"}
+        resize("8m")
+        service.run("restore", "../backups", *where)
+        [restored] = (tmp_path / "disk").rglob("captures")
+        whole = service.folder / "var" / "captures"
+        assert read_folder(restored) == read_folder(whole) != {}
+
+
+def read_folder(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
