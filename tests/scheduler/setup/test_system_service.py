@@ -37,6 +37,17 @@ if os.geteuid() or not (UNSHARE and PYTHON.exists() and USERADD.exists()):
     pytest.skip("it needs root, unshare, useradd and the system's Python", allow_module_level=True)
 
 
+def remove_service(etc: Path) -> None:
+    """Remove what the real machine has of the service, if somebody has installed it there."""
+    shutil.rmtree(etc / "watchword", ignore_errors=True)
+    for unit in (etc / "systemd" / "system").glob("**/watchword*"):
+        unit.unlink()
+    for name in ("passwd", "shadow", "group", "gshadow"):
+        lines = (etc / name).read_text().splitlines(keepends=True)
+        kept = "".join(line for line in lines if not line.startswith("watchword:"))
+        (etc / name).write_text(kept)
+
+
 class Machine:
     """The folders /etc, /var/lib and /opt of a machine."""
 
@@ -45,6 +56,7 @@ class Machine:
         (folder / "lib").mkdir()
         (folder / "opt").mkdir()
         shutil.copytree("/etc", folder / "etc", symlinks=True)
+        remove_service(folder / "etc")
         program = folder / "opt" / "watchword"
         program.write_text(f"#!{PYTHON}\nfrom scheduler.cli import main\nmain()\n")
         program.chmod(0o755)
