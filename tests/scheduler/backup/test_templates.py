@@ -12,16 +12,23 @@ import pytest
 from scheduler.backup.errors import BackupDamaged
 from scheduler.backup.settings_files import AddedFiles
 from tests.support.backed_up_service import BackedUpService
-from tests.support.smtp_server import run_smtp_server
+from tests.support.smtp_server import SmtpServer, run_smtp_server
+
+
+def serve_own_templates(folder: Path, server: SmtpServer) -> BackedUpService:
+    """Make a service whose templates are in the folder ``mine``, which is empty."""
+    service = BackedUpService(folder, server)
+    config = service.folder / "config.toml"
+    config.write_text(f'templates = "mine"\n{config.read_text()}')
+    (service.folder / "mine").mkdir()
+    return service
 
 
 @pytest.mark.process
 def test_they_are_restored_as_files(tmp_path: Path) -> None:
     with run_smtp_server() as server:
-        service = BackedUpService(tmp_path / "service", server)
-        config = service.folder / "config.toml"
-        config.write_text(f'templates = "mine"\n{config.read_text()}')
-        (service.folder / "mine" / "mail").mkdir(parents=True)
+        service = serve_own_templates(tmp_path / "service", server)
+        (service.folder / "mine" / "mail").mkdir()
         (service.folder / "mine" / "mail" / "head.html").write_text("<!-- ours -->")
         (tmp_path / "style.css").write_text("p { color: teal }")
         (service.folder / "mine" / "mail" / "style.css").symlink_to(tmp_path / "style.css")
@@ -58,10 +65,7 @@ def add_what_is_no_template(folder: Path) -> None:
 @pytest.mark.process
 def test_a_folder_without_templates_is_restored_as_one(tmp_path: Path) -> None:
     with run_smtp_server() as server:
-        service = BackedUpService(tmp_path / "service", server)
-        config = service.folder / "config.toml"
-        config.write_text(f'templates = "mine"\n{config.read_text()}')
-        (service.folder / "mine").mkdir()
+        service = serve_own_templates(tmp_path / "service", server)
         service.run("backup", "../backups")
         service.run("restore", "../backups", "--to", "../trial")
     assert list((tmp_path / "trial" / "mine").iterdir()) == []
