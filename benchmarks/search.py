@@ -15,9 +15,10 @@ import statistics
 import tempfile
 import time
 from collections import Counter
-from html import unescape
 from pathlib import Path
 from urllib.parse import urlencode
+
+from selectolax.lexbor import LexborHTMLParser
 
 from alerts.ledger import Ledger
 from alerts.queries import parse_query
@@ -127,10 +128,11 @@ class SearchBenchmark:
         html = self._get("first", f"/search?{urlencode({'q': chr(34) + place + chr(34)})}")
         self.hedged += "At least" in html
         assert total == 0 or "No questions match" not in html
-        seen = html.count('<a href="/question/')
-        while total <= _MAX_READ and (link := re.search(r'<a rel="next" href="([^"]+)">', html)):
-            html = self._get("further", unescape(link[1]))
-            seen += html.count('<a href="/question/')
+        page = LexborHTMLParser(html)
+        seen = _count_results(page)
+        while total <= _MAX_READ and (link := page.css_first('a[rel="next"]')):
+            page = LexborHTMLParser(self._get("further", link.attributes["href"] or ""))
+            seen += _count_results(page)
         assert total > _MAX_READ or seen == total, (place, seen, total)
 
     def print_times(self) -> None:
@@ -141,6 +143,10 @@ class SearchBenchmark:
                 f"{kind:10}{len(times):6} pages: median {statistics.median(times):6.1f} ms, "
                 f"95th percentile {cuts[18]:6.1f} ms, longest {max(times):6.1f} ms"
             )
+
+
+def _count_results(page: LexborHTMLParser) -> int:
+    return len(page.css('main a[href^="/question/"]'))
 
 
 def compare_with_reading(ledger: Ledger) -> None:
