@@ -5,7 +5,7 @@ VENV   ?= .venv
 BIN     = $(VENV)/bin
 # The tests in their compiled form are kept, also where PYTHONDONTWRITEBYTECODE is set: to compile
 # them takes each worker as long as to import them.
-PYTEST  = PYTHONDONTWRITEBYTECODE= $(BIN)/pytest
+PYTEST  = PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest
 
 .PHONY: help demo test test-fast check bench bench-scale properties chaos mutation trials walk fuzz quality pictures readers judge docs messages timing audit sbom release format lock clean
 
@@ -16,10 +16,10 @@ demo: $(VENV)/run.stamp ## the whole service on a replica of the source, until C
 	@$(BIN)/watchword demo
 
 test: check ## lint, types, import rules, every test and its branch coverage
-	@$(PYTEST) -n auto --dist worksteal --cov --cov-report=term
+	@$(PYTEST) -n auto --dist worksteal -p tests.support.branch_coverage
 
 test-fast: $(VENV)/dev.stamp ## the tests that need no server, browser or process of their own
-	@$(PYTEST) -n auto --dist worksteal -q -m "not (browser or kill or postfix or postgres or process or slow)"
+	@$(PYTEST) -n logical --dist worksteal -q -m "not (browser or kill or postfix or postgres or process or slow)"
 
 check: $(VENV)/dev.stamp ## lint, types and import rules only
 	@$(BIN)/ruff check --quiet .

@@ -52,9 +52,13 @@ _TIER_CHECK = TierCheck()
 _OBJECTS_UNTIL_SEARCH = 20_000
 
 
-def pytest_xdist_auto_num_workers() -> int:
-    """One more than there are processors: many tests wait for a process or a time limit."""
-    return len(os.sched_getaffinity(0)) + 1
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """One more than there are processors: many tests wait for a process or a time limit.
+
+    With ``-n logical`` as many as there are, for tests that wait for nothing.
+    """
+    processors = len(os.sched_getaffinity(0))
+    return processors if config.getoption("numprocesses") == "logical" else processors + 1
 
 
 @pytest.hookimpl(wrapper=True)
@@ -87,13 +91,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark the tests, and let every worker begin with long ones."""
     tiers.add_markers(items)
     items[:] = tiers.order(items, int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1")))
-
-
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, bool | None, bool | None]:
-    """Measure the coverage of those tiers alone that are measured."""
-    with tiers.measure_as_tier_wants(item):
-        return (yield)
 
 
 @pytest.hookimpl(wrapper=True)

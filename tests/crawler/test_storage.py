@@ -29,6 +29,7 @@ def folder(request: pytest.FixtureRequest, tmp_path: Path) -> Folder:
     return parse_folder(f"s3://tests/{uuid.uuid4()}/folder/")
 
 
+@pytest.mark.slow
 def test_a_missing_folder_is_empty(folder: Folder) -> None:
     assert list(folder.list_files()) == []
     assert folder.find("a") is None
@@ -38,6 +39,7 @@ def test_a_missing_folder_is_empty(folder: Folder) -> None:
         pass
 
 
+@pytest.mark.slow
 def test_a_file_is_replaced_listed_and_deleted(folder: Folder) -> None:
     folder.create()
     for name, content in (("b.json", b"2"), ("a é.xml", b"1"), ("b.json", b"33")):
@@ -52,6 +54,7 @@ def test_a_file_is_replaced_listed_and_deleted(folder: Folder) -> None:
     assert [file.name for file in folder.list_files()] == ["a é.xml"]
 
 
+@pytest.mark.slow
 def test_the_version_of_a_file_tells_that_it_was_replaced(folder: Folder) -> None:
     folder.create()
     versions = []
@@ -64,6 +67,7 @@ def test_the_version_of_a_file_tells_that_it_was_replaced(folder: Folder) -> Non
     assert versions[0] != versions[1]
 
 
+@pytest.mark.slow
 def test_a_file_is_read_from_any_place(folder: Folder) -> None:
     folder.create()
     content = os.urandom(1_000_000)
@@ -75,6 +79,7 @@ def test_a_file_is_read_from_any_place(folder: Folder) -> None:
         assert file.read(1) == content[3:4]
 
 
+@pytest.mark.slow
 def test_files_below_another_folder_are_not_ours(folder: Folder) -> None:
     folder.create()
     folder.write("a", b"")
@@ -84,6 +89,7 @@ def test_files_below_another_folder_are_not_ours(folder: Folder) -> None:
     assert "b" not in [file.name for file in folder.list_files()]
 
 
+@pytest.mark.slow
 def test_a_file_of_this_machine_is_put_below_a_name(folder: Folder, tmp_path: Path) -> None:
     assert folder.list_folders() == []
     source = tmp_path / "large"
@@ -153,12 +159,14 @@ def test_a_store_that_cannot_be_used_is_known_at_once(url: str, reason: str) -> 
         folder.check()
 
 
+@pytest.mark.slow
 def test_a_missing_bucket_is_an_error_of_the_system(store: ObjectStore) -> None:
     folder = parse_folder("s3://nowhere/feeds")
     with pytest.raises(OSError, match="s3://nowhere/feeds"):
         folder.write("a", b"")
 
 
+@pytest.mark.slow
 def test_a_store_that_does_not_answer_is_an_error_of_the_system(
     store: ObjectStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -49,6 +49,7 @@ def test_the_site_asks_no_other_site(site: Path) -> None:
         assert not [url for url in loaded if re.match(r"(https?:)?//", url)], file
 
 
+@pytest.mark.slow
 def test_every_page_has_its_place_in_the_navigation(site: Path) -> None:
     named = {
         (node.attributes["href"] or "").split("#")[0]
@@ -69,6 +70,7 @@ def test_the_search_knows_the_pages(site: Path) -> None:
     assert "explanation/scaling.html" in found
 
 
+@pytest.mark.slow
 def test_pages_read_alike_on_the_site_and_where_the_repository_is_browsed(site: Path) -> None:
     """The two kinds of Markdown differ in what begins a list, a table or a block of code."""
     commonmark = MarkdownIt("commonmark").enable("table")

@@ -154,6 +154,7 @@ def below_a_face(importer: str, imported: str) -> str | None:
     return None
 
 
+@pytest.mark.slow
 def test_nothing_reaches_below_the_face_of_a_package() -> None:
     found = [
         f"{importer}:{line} imports {imported}, not {package}"
@@ -178,11 +179,13 @@ def test_a_face_is_small(package: str) -> None:
     assert len(face_of(package)) <= MAX_FACE_NAMES or package in WIDE_FACES
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("package", sorted(folders()))
 def test_a_package_is_small(package: str) -> None:
     assert len(packages()[package]) <= MAX_MODULES or package in LARGE_PACKAGES
 
 
+@pytest.mark.slow
 def test_a_class_name_occurs_once() -> None:
     names = Counter(
         node.name
@@ -199,6 +202,7 @@ def test_modules_are_named_by_nouns() -> None:
     assert found == []
 
 
+@pytest.mark.slow
 def test_imports_stand_at_the_top_of_modules() -> None:
     late = {
         f"{name}:{line}"

@@ -39,6 +39,7 @@ def english_again() -> Iterator[None]:
     set_language("en_GB")
 
 
+@pytest.mark.slow
 def test_the_catalogues_hold_the_texts_of_the_code_and_no_others() -> None:
     texts = {str(one) for one in list_ids(extract_messages())}
     for path in (find_catalogues() / "watchword.pot", *list_languages()):

@@ -104,6 +104,7 @@ def run(folder: Path, *arguments: str, settings: str = "") -> tuple[int, str]:
     return status, f"{result.output}{result.exception or ''}"
 
 
+@pytest.mark.slow
 def test_one_file_is_a_channel(pigeon: Path) -> None:
     (pigeon / "loft").mkdir()
     (pigeon / "records.jsonl").write_bytes(
@@ -118,6 +119,7 @@ def test_one_file_is_a_channel(pigeon: Path) -> None:
     assert "/questions/1" in text
 
 
+@pytest.mark.slow
 def test_the_channel_of_the_documentation_delivers(pigeon: Path) -> None:
     page = (REPOSITORY / "docs" / "how-to" / "add-a-channel.md").read_text()
     (pigeon / "plugin" / "drop.py").write_text(page.partition("```python\n")[2].partition("```")[0])
@@ -156,6 +158,7 @@ def test_a_scheme_has_one_channel(pigeon: Path) -> None:
     assert "channels.owl: pigeon:// is carried by channels.pigeon already" in shown
 
 
+@pytest.mark.slow
 def test_it_is_documented(pigeon: Path) -> None:
     """The reference and the example get its section, the example its keys as comments."""
     documents = build_named_documents(pigeon)

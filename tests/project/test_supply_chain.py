@@ -26,6 +26,7 @@ def load_schema(name: str) -> Any:
     return json.loads((files("cyclonedx") / "schema" / "_res" / name).read_text())
 
 
+@pytest.mark.slow
 def test_the_bill_of_materials_is_valid_cyclonedx() -> None:
     schemas = [
         load_schema(f"{name}.SNAPSHOT.schema.json") for name in ("bom-1.6", "spdx", "jsf-0.82")
@@ -39,6 +40,7 @@ def test_the_bill_of_materials_is_valid_cyclonedx() -> None:
     ] == []
 
 
+@pytest.mark.slow
 def test_the_bill_of_materials_names_each_package_of_the_lock() -> None:
     lock = LOCK.read_text()
     made = sbom.build_sbom(lock)

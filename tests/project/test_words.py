@@ -94,6 +94,7 @@ def list_texts() -> list[tuple[str, str]]:
     return [(name, " ".join(text.split())) for name, text in texts]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("word", WORDS, ids=lambda word: word["pattern"][:30])
 def test_a_word_does_not_come_back(word: dict[str, str]) -> None:
     pattern = re.compile(rf"\b(?:{word['pattern']})\b", re.IGNORECASE)

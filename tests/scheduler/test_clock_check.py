@@ -78,6 +78,7 @@ def machine(tmp_path: Path) -> Machine:
     return made
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("days", [2, 400, 3650])
 def test_a_clock_that_is_ahead_is_refused_in_one_line(machine: Machine, days: int) -> None:
     with pytest.raises(ClockDoubted, match=f"{days} days after the last round") as refused:
@@ -91,6 +92,7 @@ def test_a_clock_that_is_ahead_is_refused_in_one_line(machine: Machine, days: in
     assert machine.alarm is None
 
 
+@pytest.mark.slow
 def test_the_rounds_of_the_daemon_refuse_it_too(machine: Machine) -> None:
     """It prepares and delivers in two jobs; the one that delivers tells the operator."""
     with pytest.raises(ClockDoubted):
@@ -131,6 +133,7 @@ def test_a_server_that_says_another_time_does_not_bear_it_out(tmp_path: Path) ->
             machine.round(timedelta(minutes=1), 400 * DAY)
 
 
+@pytest.mark.slow
 def test_the_operator_can_accept_the_clock(machine: Machine) -> None:
     machine.boot(2)
     with pytest.raises(ClockDoubted):
@@ -140,6 +143,7 @@ def test_the_operator_can_accept_the_clock(machine: Machine) -> None:
     assert machine.alarm is None
 
 
+@pytest.mark.slow
 def test_a_clock_that_went_back_is_said_for_a_day(machine: Machine) -> None:
     machine.offset = 400 * DAY
     accept_clock(machine.service)
@@ -152,6 +156,7 @@ def test_a_clock_that_went_back_is_said_for_a_day(machine: Machine) -> None:
     assert machine.alarm is None
 
 
+@pytest.mark.slow
 def test_the_silence_of_a_source_is_seen_after_a_crawl_in_the_future(machine: Machine) -> None:
     ledger, now = machine.service.ledger, machine.service.clock()
     with ledger.writing() as connection:

@@ -59,12 +59,14 @@ def idle(tmp_path: Path) -> Iterator[Idle]:
     made.service.ledger.close()
 
 
+@pytest.mark.slow
 def test_alarms_and_clock_are_looked_at_without_a_lock(idle: Idle) -> None:
     with idle.locked():
         check_clock(idle.service)
         assert not AlarmUpdate(idle.service).is_needed()
 
 
+@pytest.mark.slow
 def test_a_whole_round_with_nothing_to_do_waits_for_no_writer(idle: Idle) -> None:
     run_pipeline(idle.service)  # what is left of the first round
     idle.now += timedelta(seconds=20)
@@ -74,6 +76,7 @@ def test_a_whole_round_with_nothing_to_do_waits_for_no_writer(idle: Idle) -> Non
     assert (done.matches, done.feeds, done.digests, done.deliveries) == (0, 0, 0, {})
 
 
+@pytest.mark.slow
 def test_feeds_whose_files_are_gone_are_written_in_the_next_round(idle: Idle) -> None:
     folder = idle.folder / "var" / "feeds"
     before = {path.name: path.read_bytes() for path in folder.iterdir()}
@@ -84,6 +87,7 @@ def test_feeds_whose_files_are_gone_are_written_in_the_next_round(idle: Idle) ->
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
 
 
+@pytest.mark.slow
 def test_what_only_time_changes_is_still_seen(idle: Idle) -> None:
     idle.now += timedelta(hours=40)
     with idle.service.ledger.writing() as connection:
@@ -98,6 +102,7 @@ def test_what_only_time_changes_is_still_seen(idle: Idle) -> None:
         assert "unavailable" in {one.kind for one in alarms.list_open(connection)}
 
 
+@pytest.mark.slow
 def test_a_clock_that_went_back_is_noted_at_once(idle: Idle) -> None:
     idle.now += timedelta(minutes=1)
     check_clock(idle.service)

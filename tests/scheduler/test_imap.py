@@ -32,6 +32,7 @@ def configure(tmp_path: Path) -> ServiceFolder:
     return service
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "place",
     [
@@ -66,6 +67,7 @@ def test_this_host_needs_no_tls(host: str) -> None:
     assert parse_imap_location(f"imap://bounces@{host}/INBOX").port == 143
 
 
+@pytest.mark.slow
 @given(st.sampled_from(("imaps://", "imap://", "imap+insecure://")), st.text(max_size=30))
 def test_every_address_is_taken_or_refused(scheme: str, rest: str) -> None:
     with suppress(ImapLocationError):
@@ -79,6 +81,7 @@ def certificate(tmp_path: Path) -> Path:
     return path
 
 
+@pytest.mark.slow
 def test_a_server_that_nobody_vouches_for_is_not_told_the_password(
     tmp_path: Path, certificate: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -94,6 +97,7 @@ def test_a_server_that_nobody_vouches_for_is_not_told_the_password(
         assert server.flagged == {1}
 
 
+@pytest.mark.slow
 def test_an_email_that_is_not_sent_stops_none_behind_it(tmp_path: Path) -> None:
     service = configure(tmp_path)
     other = b"Subject: hello\r\n\r\nno report\r\n"
@@ -141,6 +145,7 @@ def run_flood(piece: bytes) -> Iterator[int]:
         thread.join(10)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "piece", [b"* 1 EXISTS\r\n", b"x" * 100, b"* 1 FETCH (BODY[] {900000}\r\n", b"\r\n"]
 )

@@ -101,6 +101,7 @@ def watching() -> Iterator[TransactionWatch]:
             event.remove(Engine, name, hook)
 
 
+@pytest.mark.slow
 def test_no_transaction_of_a_round_waits_for_the_outside(tmp_path: Path) -> None:
     with run_smtp_server() as server:
         service = ServiceFolder(tmp_path, CONFIG.format(port=server.port))

@@ -45,6 +45,7 @@ def service(tmp_path: Path) -> Iterator[Service]:
     opened.ledger.engine.dispose()
 
 
+@pytest.mark.slow
 def test_a_flood_is_an_alarm_then_a_decision_then_a_digest(service: Service) -> None:
     with service.ledger.writing() as connection:
         request = SubscriptionRequest("benches", Frequency.IMMEDIATE, "all", "page")
@@ -73,6 +74,7 @@ def test_a_flood_is_an_alarm_then_a_decision_then_a_digest(service: Service) -> 
     assert (digest.kind, digest.recipient) == ("digest", "ada@demo.example")
 
 
+@pytest.mark.slow
 def test_a_new_service_has_every_page(service: Service) -> None:
     pages = WebClient(service.ledger, NOW, Path())
     with serve(create_app(build_web_context(service))) as pages.url:

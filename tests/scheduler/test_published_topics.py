@@ -58,6 +58,7 @@ def get_status(url: str) -> int:
         return error.code
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "entry",
     [
@@ -98,6 +99,7 @@ def test_what_is_marked_private_or_taken_out_later_is_gone(tmp_path: Path) -> No
     assert list_files(service) == {"benches"}
 
 
+@pytest.mark.slow
 def test_subscribe_publishes_unless_it_is_told_not_to(tmp_path: Path) -> None:
     service = configure(tmp_path)
     service.run("subscribe", READER, "benches", "--as-typed")
@@ -117,6 +119,7 @@ def test_subscribe_publishes_unless_it_is_told_not_to(tmp_path: Path) -> None:
     assert "benches" not in list_files(service)
 
 
+@pytest.mark.slow
 def test_private_topics_send_digests(tmp_path: Path) -> None:
     service = configure(tmp_path)
     service.run("subscribe", READER, "benches", "--every", "immediate", "--private")
@@ -125,6 +128,7 @@ def test_private_topics_send_digests(tmp_path: Path) -> None:
     assert [mail["To"] for mail in service.emails] == [READER]
 
 
+@pytest.mark.slow
 def test_publish_and_hide(tmp_path: Path) -> None:
     service = configure(tmp_path)
     service.run("subscribe", READER, "benches", "--as-typed", "--private")
@@ -147,6 +151,7 @@ def test_publish_and_hide(tmp_path: Path) -> None:
     assert "private: hidden" in service.run("topics", "list").stdout
 
 
+@pytest.mark.slow
 def test_a_hidden_topic_of_the_config_stays_hidden(tmp_path: Path) -> None:
     service = configure(tmp_path, '[[topics]]\nquery = "benches"\n')
     service.run("once", "--no-crawl")
@@ -155,6 +160,7 @@ def test_a_hidden_topic_of_the_config_stays_hidden(tmp_path: Path) -> None:
     assert list_files(service) == set()
 
 
+@pytest.mark.slow
 def test_an_unknown_topic_is_one_line(tmp_path: Path) -> None:
     service = configure(tmp_path)
     done = service.run("topics", "hide", "benches", expect=65)
@@ -180,6 +186,7 @@ def test_a_topic_ends_with_its_last_subscriber(tmp_path: Path) -> None:
         assert get_status(f"{url}/api/v1/changes?topic=benches") == 410
 
 
+@pytest.mark.slow
 def test_nothing_is_left_of_a_forgotten_subscriber(tmp_path: Path) -> None:
     service = configure(tmp_path)
     service.run("subscribe", READER, '"my own street" OR benches', "--as-typed", "--private")

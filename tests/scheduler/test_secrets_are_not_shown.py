@@ -145,6 +145,7 @@ def test_every_command_is_called() -> None:
     assert CALLS.keys() >= {name for section in SECTIONS.values() for name in section}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "name",
     [
@@ -159,6 +160,7 @@ def test_no_command_shows_one(service: ServiceFolder, name: str) -> None:
             assert MARK not in done.stdout + done.stderr
 
 
+@pytest.mark.slow
 def test_the_config_says_what_is_set(service: ServiceFolder) -> None:
     shown = json.loads(service.run("config").stdout)
     assert shown["web"]["operator_password"] == "(set)"

@@ -157,6 +157,7 @@ def test_the_status_says_what_the_daemon_does(tmp_path: Path, manager: ServiceMa
     assert "next try of the daemon: " in status
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("turns", [True, False])
 def test_a_main_loop_that_stands_still_is_not_well(
     manager: ServiceManager, monkeypatch: pytest.MonkeyPatch, *, turns: bool
@@ -176,6 +177,7 @@ def test_a_main_loop_that_stands_still_is_not_well(
     assert ("STATUS=the main loop has stood still" in seen[-1]) is not turns
 
 
+@pytest.mark.slow
 def test_nothing_is_well_before_the_main_loop_turns(
     manager: ServiceManager, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -166,6 +166,7 @@ def test_it_is_known_again_at_another_address(ledger: Ledger, now: datetime) -> 
     assert "Zanzibar" not in read_ledger_text(ledger)
 
 
+@pytest.mark.slow
 def test_a_second_takedown_changes_nothing(tmp_path: Path, now: datetime) -> None:
     ledger = open_ledger(f"sqlite:///{tmp_path / 'ledger.sqlite3'}")
     with ledger.writing() as connection:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from pathlib import Path
 
+import pytest
+
 from alerts.ledger import subscriptions, undo_records
 from alerts.ledger.subscriptions import SubscriptionRequest
 from alerts.model import Frequency
@@ -15,6 +17,7 @@ from scheduler.service import open_service
 from tests.support.service import ServiceFolder, build_config
 
 
+@pytest.mark.slow
 def test_a_day_later_nothing_is_kept_and_a_month_later_the_pause_is_over(
     tmp_path: Path, now: datetime
 ) -> None:

@@ -2,8 +2,8 @@
 
 While they are on, `subprocess.Popen` lets `tests.support.fork_server` start the command, a crawl, a
 worker of the web server or a writer of digests, which takes a twentieth of the processor time.
-Other programs it starts as ever, and ours too where their coverage is measured or they are to start
-in another way: with other ``PYTHON`` variables, as another user, after a function of the caller's.
+Other programs it starts as ever, and ours too where they are to start in another way: with other
+``PYTHON`` variables, as another user, after a function of the caller's.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from typing import Any
 
 import msgspec
 
+from tests.support.coverage_probes import FOLDER_OF_CRAWLS
 from tests.support.paths import REPOSITORY, WATCHWORD_COMMAND
 
 #: Bytes of a request at most; an environment of many variables takes 20 kB.
@@ -47,8 +48,6 @@ _SCRIPTS = str(REPOSITORY / "tests" / "support")
 _MAY_BE_IGNORED = (signal.SIGHUP, signal.SIGINT)
 #: Resources that a test may limit.
 _LIMITS = (resource.RLIMIT_AS, resource.RLIMIT_FSIZE)
-#: The variable by which coverage.py measures a process.
-_COVERAGE = "COVERAGE_PROCESS_CONFIG"
 #: Exit status where the fork server has ended first, by which nobody knows the program's own.
 _UNKNOWN_STATUS = 255 << 8
 _STARTING_PYTHON = subprocess.Popen
@@ -150,7 +149,6 @@ def _build_request(wanted: Mapping[str, Any]) -> StartRequest | None:
     }  # fmt: skip
     if (
         ours is None
-        or _COVERAGE in environment  # of modules that were imported before, nothing is measured
         or any(wanted[name] != usual for name, usual in ordinary.items())
         or _get_python_variables(environment) != _get_python_variables(os.environ)
     ):
@@ -231,11 +229,11 @@ def decode_request(sent: bytes) -> StartRequest:
 def _start_server() -> str:
     """Start a fork server of this process; return its address."""
     address = f"watchword-tests-{os.getpid()}"
-    environment = {name: value for name, value in os.environ.items() if name != _COVERAGE}
+    measured = "measured_" if FOLDER_OF_CRAWLS in os.environ else ""
     server = _STARTING_PYTHON(
-        [sys.executable, "-P", "-m", "tests.support.fork_server", address],
+        [sys.executable, "-P", "-m", f"tests.support.{measured}fork_server", address],
         cwd=REPOSITORY,
-        env=environment | {"PYTHONPATH": str(REPOSITORY)},
+        env=os.environ | {"PYTHONPATH": str(REPOSITORY)},
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         start_new_session=True,

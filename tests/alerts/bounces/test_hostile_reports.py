@@ -77,6 +77,7 @@ def test_whatever_comes_back_is_read_or_set_aside(
     assert "\x00" not in report.detail
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "raw",
     [

@@ -94,6 +94,7 @@ def _forge(number: int) -> list[bytes]:
     ]
 
 
+@pytest.mark.slow
 def test_no_forged_report_changes_anything(ledger: Ledger, now: datetime) -> None:
     _queue(ledger, now)
     outcomes = {
@@ -122,12 +123,14 @@ def test_the_return_path_of_a_deleted_message_is_nobody_elses(
     assert _read_state(ledger) == ([], 1)
 
 
+@pytest.mark.slow
 @given(st.integers(1, 9), st.text("abcdefghijklmnopqrstuvwxyz234567", min_size=16, max_size=16))
 def test_no_guessed_signature_is_believed(number: int, signature: str) -> None:
     report = read_report(build_dsn(f"b+{number}.{signature}@x.example"), SECRET, UNSUBSCRIBE)
     assert report.message_number is None
 
 
+@pytest.mark.slow
 @given(st.integers(1, 10**18 - 1), st.integers(0, 15), st.sampled_from("abc234"))
 def test_a_changed_signature_is_not_believed(number: int, place: int, other: str) -> None:
     local, _, domain = build_return_path(BOUNCES, number, SECRET).rpartition("@")

@@ -36,6 +36,7 @@ def test_a_scale_has_three_or_four_round_steps_and_room_above_the_highest(highes
     assert {later - earlier for earlier, later in pairwise((0, *scale.marks))} == {scale.step}
 
 
+@pytest.mark.slow
 @given(COUNTS)
 def test_bars_are_as_high_as_their_numbers_and_stay_below_the_top_line(
     pairs: list[tuple[int, int]],
@@ -58,6 +59,7 @@ def test_bars_are_as_high_as_their_numbers_and_stay_below_the_top_line(
         assert f"{one.total:,} question" in str(group.findtext("title"))
 
 
+@pytest.mark.slow
 @given(COUNTS)
 def test_the_table_has_the_numbers_of_the_drawing(pairs: list[tuple[int, int]]) -> None:
     chart = make_chart(pairs)
@@ -107,6 +109,7 @@ def test_months_that_were_not_compared_are_left_out_and_the_latest_stays_at_the_
     assert min(places) > 85
 
 
+@pytest.mark.slow
 @given(COUNTS, COUNTS)
 def test_two_lines_end_at_names_that_do_not_meet(
     first: list[tuple[int, int]], second: list[tuple[int, int]]
@@ -136,6 +139,7 @@ def test_whatever_is_typed_is_escaped() -> None:
     )
 
 
+@pytest.mark.slow
 @given(st.text(max_size=200), st.integers(60, 900), st.integers(1, 4))
 def test_wrapped_texts_fit(text: str, width: int, lines: int) -> None:
     found = wrap(text, 20, width, lines)

@@ -66,6 +66,7 @@ def test_the_colours_of_files_are_those_of_the_style_sheet() -> None:
         assert getattr(colours, name.upper()) == found[1]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("is_comparison", [False, True])
 def test_a_chart_as_png_has_twice_the_pixels_and_is_not_blank(is_comparison: bool) -> None:
     figure = make_comparison(PAIRS, OTHER) if is_comparison else make_chart(PAIRS)
@@ -78,6 +79,7 @@ def test_a_chart_as_png_has_twice_the_pixels_and_is_not_blank(is_comparison: boo
     assert found["#ffffff"] > 125_000
 
 
+@pytest.mark.slow
 def test_every_server_makes_the_same_letters() -> None:
     chart = make_chart(PAIRS, "Zoë Łukasz Ωmega Прага")
     svg = write_svg(chart)
@@ -87,6 +89,7 @@ def test_every_server_makes_the_same_letters() -> None:
     assert without["#ffffff"] - plain["#ffffff"] > 375
 
 
+@pytest.mark.slow
 def test_a_picture_for_links_is_1200_by_630_with_name_title_and_bars() -> None:
     picture = LinkPicture(
         service="Watchword",

@@ -49,6 +49,7 @@ def test_many_messages_use_few_connections_and_are_sent_once(
     assert deliver_due(ledger, by_smtp(server), lambda: now) == {}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("connections", "sharers", "most"), [(4, 2, 2), (5, 2, 3), (2, 9, 1)])
 def test_a_process_leaves_the_others_their_part_of_the_connections(
     ledger: Ledger, now: datetime, server: SmtpServer, connections: int, sharers: int, most: int
@@ -59,6 +60,7 @@ def test_a_process_leaves_the_others_their_part_of_the_connections(
     assert server.connections <= most
 
 
+@pytest.mark.slow
 def test_one_bad_recipient_among_many_with_pipelining(
     ledger: Ledger, now: datetime, server: SmtpServer
 ) -> None:
@@ -119,6 +121,7 @@ def test_unsubscribing_before_the_dot_cancels_the_message(
     assert read_states(ledger) == {ADA: ("dropped", 0)}
 
 
+@pytest.mark.slow
 def test_a_refused_connection_leaves_the_work_to_the_others(
     ledger: Ledger, now: datetime, server: SmtpServer
 ) -> None:
@@ -134,6 +137,7 @@ def test_a_refused_connection_leaves_the_work_to_the_others(
     assert sorted(server.message_id_counts.values()) == [1] * 40
 
 
+@pytest.mark.slow
 def test_a_server_that_was_away_gets_everything_later(
     ledger: Ledger, now: datetime, server: SmtpServer
 ) -> None:

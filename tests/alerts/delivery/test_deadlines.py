@@ -35,6 +35,7 @@ def open_channel(server: SmtpServer) -> ChannelTable:
     return ChannelTable((settings,))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fault", ["drip", "endless"])
 @pytest.mark.parametrize("moment", ["banner", "EHLO", "MAIL", "RCPT", "DATA", "dot"])
 def test_a_server_that_drips_is_left(
@@ -55,6 +56,7 @@ def test_a_server_that_drips_is_left(
     assert read_states(ledger) == {ADA: state}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("answer", [b"HTTP/1.1 2", b"HTTP/1.1 200 OK\r\nX-A: ", b"endless"])
 def test_a_webhook_that_drips_is_left(ledger: Ledger, now: datetime, answer: bytes) -> None:
     with run_dripping_web(answer) as address:

@@ -73,6 +73,7 @@ def run_server(first: bytes, then: bytes) -> Iterator[str]:
             listener.shutdown(socket.SHUT_RDWR)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ANSWERS)
 def test_a_webhook_with_an_endless_answer(name: str) -> None:
     with (
@@ -89,6 +90,7 @@ def test_a_webhook_with_an_endless_answer(name: str) -> None:
     assert peak < 12_000_000
 
 
+@pytest.mark.slow
 def test_a_server_that_drips_the_date_is_left() -> None:
     witness = ClockWitness({})
     with run_dripping_server() as url, pytest.MonkeyPatch.context() as patch:

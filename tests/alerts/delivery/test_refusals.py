@@ -43,6 +43,7 @@ def open_channel(server: SmtpServer, connections: int = 1) -> ChannelTable:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("connections", [1, 4])
 @pytest.mark.parametrize(
     "script",
@@ -85,6 +86,7 @@ def test_one_domain_that_refuses_us_does_not_stop_the_others(
         assert "refused" in {alarm.kind for alarm in alarms.list_open(connection)}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("connections", [1, 4])
 def test_several_domains_that_refuse_us_do_not_stop_the_others(
     ledger: Ledger, now: datetime, server: SmtpServer, connections: int
@@ -108,6 +110,7 @@ def test_several_domains_that_refuse_us_do_not_stop_the_others(
     }
 
 
+@pytest.mark.slow
 def test_messages_that_are_put_off_for_hours_raise_an_alarm(
     ledger: Ledger, now: datetime, server: SmtpServer
 ) -> None:
@@ -213,6 +216,7 @@ def test_the_recipients_of_a_connection_may_be_limited_as_well(
     assert {attempts for _, attempts in read_states(ledger).values()} == {1}
 
 
+@pytest.mark.slow
 def test_mass_suspensions_wait_for_approval(ledger: Ledger, now: datetime) -> None:
     queue_messages(ledger, now, *PEOPLE)
     with ledger.writing() as connection:

@@ -34,6 +34,7 @@ def open_log(folder: Folder) -> SentLog:
     return open_sent_log(folder, b"secret")
 
 
+@pytest.mark.slow
 def test_what_one_process_sent_the_next_one_knows(folder: Folder) -> None:
     first = open_log(folder)
     first.add(KEYS[0] + KEYS[1], NOW)
@@ -47,6 +48,7 @@ def test_what_one_process_sent_the_next_one_knows(folder: Folder) -> None:
     assert not open_sent_log(folder, b"another").contains(KEYS[0], NOW)
 
 
+@pytest.mark.slow
 def test_the_keys_name_nobody(folder: Folder) -> None:
     log = open_log(folder)
     log.add(KEYS[0], NOW)
@@ -56,6 +58,7 @@ def test_the_keys_name_nobody(folder: Folder) -> None:
     assert file.size == len(KEYS[0])
 
 
+@pytest.mark.slow
 def test_two_processes_at_once_lose_nothing(folder: Folder) -> None:
     logs = [open_log(folder) for _ in range(2)]
     for number, key in enumerate(KEYS):
@@ -67,6 +70,7 @@ def test_two_processes_at_once_lose_nothing(folder: Folder) -> None:
     later.close()
 
 
+@pytest.mark.slow
 def test_what_is_removed_is_in_no_file(folder: Folder) -> None:
     log = open_log(folder)
     log.add(b"".join(KEYS), NOW)
@@ -78,6 +82,7 @@ def test_what_is_removed_is_in_no_file(folder: Folder) -> None:
     again.close()
 
 
+@pytest.mark.slow
 def test_files_of_old_days_are_deleted(folder: Folder) -> None:
     for day in range(13):
         log = open_log(folder)
@@ -88,6 +93,7 @@ def test_files_of_old_days_are_deleted(folder: Folder) -> None:
     assert len(days) == len(set(days))
 
 
+@pytest.mark.slow
 def test_many_files_of_a_day_become_one(folder: Folder) -> None:
     for key in KEYS * 3:
         log = open_log(folder)
@@ -104,6 +110,7 @@ def test_many_files_of_a_day_become_one(folder: Folder) -> None:
     again.close()
 
 
+@pytest.mark.slow
 def test_a_store_that_fails_at_the_start_is_said_at_once(
     folder: Folder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -113,6 +120,7 @@ def test_a_store_that_fails_at_the_start_is_said_at_once(
         log.contains(KEYS[0], NOW)
 
 
+@pytest.mark.slow
 def test_a_store_that_fails_later_stops_nothing_and_loses_nothing(
     folder: Folder, store: ObjectStore, caplog: pytest.LogCaptureFixture
 ) -> None:

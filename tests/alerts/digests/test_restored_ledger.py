@@ -117,6 +117,7 @@ def world(tmp_path: Path, now: datetime) -> World:
     return made
 
 
+@pytest.mark.slow
 def test_a_topic_of_after_the_restore_brings_nothing_again(world: World) -> None:
     world.back_up()
     world.read(1, 2)
@@ -132,6 +133,7 @@ def test_a_topic_of_after_the_restore_brings_nothing_again(world: World) -> None
     assert world.sent[3] >= 1
 
 
+@pytest.mark.slow
 def test_another_alert_that_is_due_later_brings_nothing_again(world: World) -> None:
     """The weekly alert waits for its day; what it would show was sent before the restore."""
     world.subscribe(TOPICS[1], Frequency.WEEKLY)
@@ -149,6 +151,7 @@ def test_another_alert_that_is_due_later_brings_nothing_again(world: World) -> N
     assert world.sent == {1: 1, 2: 1, 3: 1}
 
 
+@pytest.mark.slow
 def test_without_a_restore_each_alert_shows_a_change_at_its_own_time(world: World) -> None:
     world.subscribe(TOPICS[1], Frequency.WEEKLY)
     world.read(1)
@@ -163,6 +166,7 @@ def test_without_a_restore_each_alert_shows_a_change_at_its_own_time(world: Worl
     assert world.sent == {1: 1, 2: 2}
 
 
+@pytest.mark.slow
 def test_what_the_backup_has_sent_is_shown_by_the_other_alert_once(world: World) -> None:
     """The weekly copy is due as ever, unless the ledger that was lost has sent it too."""
     world.subscribe(TOPICS[1], Frequency.WEEKLY)
@@ -184,6 +188,7 @@ def test_what_the_backup_has_sent_is_shown_by_the_other_alert_once(world: World)
         assert world.sent[2] == 2
 
 
+@pytest.mark.slow
 def test_a_followed_question_ends_with_an_answer_that_was_sent(world: World) -> None:
     """Its answer came for a query, and then the ledger was lost."""
     world.read(1)
@@ -207,6 +212,7 @@ def test_a_followed_question_ends_with_an_answer_that_was_sent(world: World) -> 
         assert connection.execute(ended).scalar_one()
 
 
+@pytest.mark.slow
 def test_a_log_of_an_earlier_version_has_no_keys_for_changes_alone(world: World) -> None:
     """Both topics are pending at once: what was sent for one is not sent for the other."""
     world.back_up()

@@ -147,6 +147,7 @@ def test_each_topic_shows_its_first_entries(now: datetime) -> None:
     assert len(prepared) == 59  # 20 in full, and 39 as titles
 
 
+@pytest.mark.slow
 def test_only_what_is_shown_is_prepared(now: datetime) -> None:
     answer = make_answer(f"VRU. {LONG_TITLE}")
     questions = [make_question(n, answer, title=f"{n} {LONG_TITLE}") for n in range(1, 301)]

@@ -165,6 +165,7 @@ def test_json_feed(fed: WebClient) -> None:
             assert datetime.fromisoformat(item["date_published"]).tzinfo
 
 
+@pytest.mark.slow
 def test_all_formats_have_the_same_items_and_feedparser_reads_them(fed: WebClient) -> None:
     for name in every_feed(fed):
         rss, atom = (feedparser.parse(body(fed, f"{name}.{end}")) for end in NAMES[:2])
@@ -213,6 +214,7 @@ def test_a_filtered_feed_has_one_kind(fed: WebClient, only: str, titles: list[st
     assert fed.request_text("GET", f"{path}x")[0] == 400
 
 
+@pytest.mark.slow
 def test_ids_survive_a_new_title_and_a_new_public_address(fed: WebClient, tmp_path: Any) -> None:
     def ids(pages: WebClient) -> list[str]:
         feed = feedparser.parse(body(pages, "/feeds/questions/london:/questions/1.atom.xml"))
@@ -313,6 +315,7 @@ def test_a_feed_built_on_request_has_changes_that_are_matched_later(site: WebCli
         assert len(feedparser.parse(site.request("GET", path)[2]).entries) == 2
 
 
+@pytest.mark.slow
 def test_the_archive_of_a_member_feed_is_complete(fed: WebClient) -> None:
     path, seen = "/feeds/members/ada-brook.atom.xml", set()
     while path:
@@ -356,6 +359,7 @@ def test_content_encoding_and_head(fed: WebClient) -> None:
     assert fed.request_text("DELETE", path)[0] == 405
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("ending", "kind"),
     [
@@ -411,6 +415,7 @@ def test_a_typed_query_has_a_feed(fed: WebClient) -> None:
     assert fed.request_text("GET", "/feeds/queries/feed.atom.xml")[0] == 400
 
 
+@pytest.mark.slow
 def test_a_change_is_seen_within_a_second(fed: WebClient) -> None:
     path = "/feeds/members/ada-brook.json"
     before = json.loads(body(fed, path))["items"]
@@ -441,6 +446,7 @@ def test_an_unknown_feed_is_not_found(fed: WebClient, path: str) -> None:
     assert fed.request_text("GET", path)[0] == 404
 
 
+@pytest.mark.slow
 def test_a_hub_is_named_in_every_format(site: WebClient, tmp_path: Any) -> None:
     hub = "https://hub.example/"
     identity: FeedIdentity = msgspec.structs.replace(FEED_IDENTITY, hub=hub)

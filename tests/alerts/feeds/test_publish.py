@@ -102,6 +102,7 @@ def test_an_emptied_folder_is_written_again(ledger: Ledger, now: datetime, tmp_p
     assert sorted(read_state(folder)) == sorted(before)
 
 
+@pytest.mark.slow
 def test_a_new_public_address_is_in_every_file(
     ledger: Ledger, now: datetime, tmp_path: Path
 ) -> None:
@@ -162,6 +163,7 @@ def test_the_baseline_is_in_feeds_and_old_questions_are_not(
     assert publish(ledger, tmp_path) == 0
 
 
+@pytest.mark.slow
 def test_a_feed_has_the_newest_items(ledger: Ledger, now: datetime, tmp_path: Path) -> None:
     record(ledger, now, *(make_question(n, words="The VRU.") for n in range(1, FEED_PAGE_SIZE + 6)))
     publish(ledger, tmp_path)

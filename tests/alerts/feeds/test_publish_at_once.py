@@ -193,6 +193,7 @@ def test_a_topic_hidden_while_it_is_matched_gets_no_feed(ledger: Ledger, now: da
         assert feeds.get(connection, "VRU") is None
 
 
+@pytest.mark.slow
 def test_several_at_once_publish_the_same_as_one(
     ledger: Ledger, now: datetime, tmp_path: Path
 ) -> None:
@@ -270,6 +271,7 @@ class StoreFolder(FeedFolder):
         super().write(files)
 
 
+@pytest.mark.slow
 def test_who_is_overtaken_in_a_store_has_the_feed_written_again(
     ledger: Ledger, ledger_url: str, now: datetime
 ) -> None:

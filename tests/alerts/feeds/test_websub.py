@@ -75,6 +75,7 @@ def publish_question(ledger: Ledger, folder: Path, now: datetime, number: int) -
     publish_feeds(ledger, LocalFolder(folder), FeedContext(FEED_IDENTITY, TEMPLATES))
 
 
+@pytest.mark.slow
 def test_a_hub_is_notified_once_of_each_change(
     ledger: Ledger, now: datetime, tmp_path: Path, hub: Hub
 ) -> None:
@@ -90,6 +91,7 @@ def test_a_hub_is_notified_once_of_each_change(
     assert ping_hub(ledger, identity) == 2
 
 
+@pytest.mark.slow
 def test_a_hub_that_is_down_is_notified_later(
     ledger: Ledger, now: datetime, tmp_path: Path, hub: Hub
 ) -> None:
@@ -103,6 +105,7 @@ def test_a_hub_that_is_down_is_notified_later(
     assert ping_hub(ledger, identity) == 2
 
 
+@pytest.mark.slow
 def test_a_rejected_feed_does_not_hold_up_the_others(
     ledger: Ledger, now: datetime, tmp_path: Path, hub: Hub
 ) -> None:
@@ -115,6 +118,7 @@ def test_a_rejected_feed_does_not_hold_up_the_others(
     assert ping_hub(ledger, identity) == 1
 
 
+@pytest.mark.slow
 def test_a_hub_is_notified_of_notices(
     ledger: Ledger, now: datetime, tmp_path: Path, hub: Hub
 ) -> None:
@@ -127,6 +131,7 @@ def test_a_hub_is_notified_of_notices(
     assert ping_hub(ledger, identity) == 2
 
 
+@pytest.mark.slow
 def test_nobody_is_notified_without_a_hub_or_a_public_address(
     ledger: Ledger, now: datetime, tmp_path: Path, hub: Hub
 ) -> None:

@@ -117,6 +117,7 @@ def name(path: str) -> str:
     return re.sub(r"/[cdmnu]/[^/]{9,}", "/…", path)
 
 
+@pytest.mark.slow
 def test_every_text_of_own_pages_is_translated(site: EveryPage) -> None:
     found: list[str] = []
     for path in list_own_paths(site):
@@ -126,6 +127,7 @@ def test_every_text_of_own_pages_is_translated(site: EveryPage) -> None:
     assert found == []
 
 
+@pytest.mark.slow
 def test_every_text_of_public_pages_is_translated(site: EveryPage) -> None:
     found: list[str] = []
     before, site.pages.now = site.pages.now, NOW + timedelta(days=41)  # questions are overdue
@@ -155,6 +157,7 @@ def find_foreign_in_feed(body: bytes) -> list[str]:
     ]
 
 
+@pytest.mark.slow
 def test_every_text_that_answers_a_form_is_translated(site: EveryPage) -> None:
     found = [
         f"{name(sent)}: {text}"
@@ -165,6 +168,7 @@ def test_every_text_that_answers_a_form_is_translated(site: EveryPage) -> None:
     assert found == []
 
 
+@pytest.mark.slow
 def test_every_text_of_emails_is_translated(site: EveryPage) -> None:
     found, kinds = [], set()
     for text in site.pages.read_messages():
@@ -207,6 +211,7 @@ def list_templates() -> list[Path]:
     return sorted(p for p in paths if "operator" not in (*p.parts, p.stem))
 
 
+@pytest.mark.slow
 def test_templates_have_no_text_of_their_own() -> None:
     """Also in places that no page above shows."""
     environment = Environment(

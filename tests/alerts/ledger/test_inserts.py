@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from sqlalchemy import Column, Integer, MetaData, Table, event, select
 
 from alerts.ledger import Ledger
@@ -16,6 +17,7 @@ PAIR = Table(
 PAIRS = [(n % 9, n // 9 - 100) for n in range(45_000)]
 
 
+@pytest.mark.slow
 def test_each_pair_is_inserted_once_in_a_statement_for_many(ledger: Ledger) -> None:
     statements: list[str] = []
     event.listen(

@@ -210,6 +210,7 @@ def test_a_question_that_never_alerted_is_not_reported_as_withdrawn(
             )
 
 
+@pytest.mark.slow
 def test_there_is_one_writer_at_a_time(ledger: Ledger, now: datetime) -> None:
     """A reader of the changes up to a number never misses one below it."""
     written = threading.Event()
@@ -290,6 +291,7 @@ class TestOpening:
             open_ledger(f"sqlite:///{path}")
         assert path.read_text().startswith("this is a shopping list")
 
+    @pytest.mark.slow
     def test_a_damaged_database(self, tmp_path: Path, now: datetime) -> None:
         path = tmp_path / "ledger.sqlite3"
         ledger = open_ledger(f"sqlite:///{path}")
@@ -302,6 +304,7 @@ class TestOpening:
         with pytest.raises(LedgerError, match=r"damaged|malformed"):
             open_ledger(f"sqlite:///{path}")
 
+    @pytest.mark.slow
     def test_a_newer_schema(self, tmp_path: Path) -> None:
         url = f"sqlite:///{tmp_path / 'ledger.sqlite3'}"
         ledger = open_ledger(url)

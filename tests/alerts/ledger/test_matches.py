@@ -36,6 +36,7 @@ def held_on(record: Question) -> date:
     return record.meeting.date
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(4))
 def test_the_pages_are_slices_of_one_order(ledger: Ledger, now: datetime, seed: int) -> None:
     topic = fill_ledger(ledger, now, seed)

@@ -132,6 +132,7 @@ def list_state(ledger: Ledger) -> tuple[list[str], set[str]]:
         return public, {one.slug for one in topics.list_all(connection)}
 
 
+@pytest.mark.slow
 def test_topics_are_public_or_private_by_origin(url: str) -> None:
     ledger = open_ledger(url)
     public, all_topics = list_state(ledger)
@@ -150,6 +151,7 @@ def test_topics_are_public_or_private_by_origin(url: str) -> None:
     ledger.engine.dispose()
 
 
+@pytest.mark.slow
 def test_new_topics_follow_the_old_ones(url: str) -> None:
     ledger = open_ledger(url)
     with ledger.writing() as connection:
@@ -158,6 +160,7 @@ def test_new_topics_follow_the_old_ones(url: str) -> None:
     ledger.engine.dispose()
 
 
+@pytest.mark.slow
 def test_the_next_start_publishes_what_the_config_names(tmp_path: Path) -> None:
     """At the addresses that it had; the files of what it does not name are deleted."""
     (tmp_path / "var" / "feeds").mkdir(parents=True)
@@ -183,6 +186,7 @@ query = "config"
     service.ledger.engine.dispose()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("version", old_ledgers.VERSIONS)
 def test_topics_by_command_stay_public_in_every_older_ledger(version: str, tmp_path: Path) -> None:
     path = tmp_path / "ledger.sqlite3"

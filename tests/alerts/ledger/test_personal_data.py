@@ -297,6 +297,7 @@ def test_every_column_about_a_person_is_exported_and_deleted(ledger: Ledger, now
     assert ADA not in left
 
 
+@pytest.mark.slow
 def test_what_was_deleted_is_erased_from_the_log_of_the_database(
     tmp_path: Path, now: datetime
 ) -> None:

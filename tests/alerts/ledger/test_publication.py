@@ -132,6 +132,7 @@ def test_a_reworded_alert_is_private_whoever_made_it(ledger: Ledger, now: dateti
     assert (list_public(ledger), list_titles(ledger)) == ([], ["my own street"])
 
 
+@pytest.mark.slow
 def test_rewording_leaves_no_topic_behind(ledger: Ledger, now: datetime) -> None:
     record(ledger, now, 1)
     add(ledger, now, query="bench0")

@@ -176,6 +176,7 @@ def test_what_is_stored_keeps_its_meaning(version: str, tmp_path: Path) -> None:
     ledger.engine.dispose()
 
 
+@pytest.mark.slow
 def test_a_change_is_in_one_digest_of_a_subscription(tmp_path: Path) -> None:
     path = tmp_path / "ledger.sqlite3"
     old_ledgers.load_sqlite("0005", path)
@@ -225,6 +226,7 @@ def test_a_migration_imports_no_code_of_ours(path: Path) -> None:
     assert ours == set()
 
 
+@pytest.mark.slow
 def test_topics_of_the_first_language_are_rewritten(database_url: str, now: datetime) -> None:
     engine = create_engine(database_url.replace("postgresql:", "postgresql+psycopg:"))
     typed = {"vru": "VRU", "cyclists": "Cyclists", "vrus": "VRUs", "(": "("}

@@ -163,6 +163,7 @@ class TestWindow:
         processes.now += timedelta(seconds=refused.seconds)
         assert limiter.count(Limit.SIGN_UPS, OFFICE) is None
 
+    @pytest.mark.slow
     @given(st.lists(st.integers(0, 900), max_size=60))
     def test_no_hour_holds_more_than_is_allowed(
         self, shared_counts: RateCounts, pauses: list[int]
@@ -194,6 +195,7 @@ class TestWindow:
         assert limiter.count(Limit.SIGN_UPS, OFFICE) is None
         assert limiter.count_soon(Limit.SEARCHES, OFFICE) is None
 
+    @pytest.mark.slow
     def test_what_has_expired_is_deleted(self, embedded: Processes) -> None:
         limiter = embedded.start()
         limiter.count(Limit.SIGN_UPS, OFFICE)
@@ -206,12 +208,14 @@ class TestWindow:
 
 
 class TestNetworks:
+    @pytest.mark.slow
     def test_a_48_is_limited_too(self, embedded: Processes) -> None:
         limiter = embedded.start()
         clients = [find_client(f"2001:db8:1:{n:x}::1") for n in range(150)]
         assert sum(limiter.count(Limit.SIGN_UPS, one) is None for one in clients) == 30
         assert limiter.count(Limit.SIGN_UPS, find_client("2001:db8:2::1")) is None
 
+    @pytest.mark.slow
     def test_a_24_is_one_network(self, embedded: Processes) -> None:
         limiter = embedded.start()
         clients = [find_client(f"198.51.100.{n}") for n in range(256)]
@@ -220,6 +224,7 @@ class TestNetworks:
 
 
 class TestCeilings:
+    @pytest.mark.slow
     def test_a_few_networks_shut_nobody_out(self, embedded: Processes) -> None:
         limiter = embedded.start()
         for limit in (Limit.SEARCHES, Limit.EXPORTS):
@@ -238,6 +243,7 @@ class TestCeilings:
 
 
 class TestEmails:
+    @pytest.mark.slow
     def test_150_aliases_of_two_mailboxes_are_forty_emails(self, processes: Processes) -> None:
         limiter = processes.start()
         aliases = [
@@ -270,11 +276,13 @@ class TestEmails:
         embedded.now += timedelta(minutes=61)
         assert list_alarms(embedded, limiter) == []
 
+    @pytest.mark.slow
     def test_the_operator_can_allow_more(self, embedded: Processes) -> None:
         limiter = embedded.start(confirmations=2)
         sent = [allow_email_to_unconfirmed(limiter, f"p{n}@demo.example", OFFICE) for n in range(3)]
         assert sent == [True, True, False]
 
+    @pytest.mark.slow
     def test_no_address_is_kept(self, embedded: Processes) -> None:
         limiter = embedded.start()
         allow_email_to_unconfirmed(limiter, "ada.brook@demo.example", OFFICE)
@@ -291,6 +299,7 @@ def list_alarms(processes: Processes, limiter: Limiter) -> list[str]:
 
 
 class TestReport:
+    @pytest.mark.slow
     def test_the_operator_sees_who_is_near_a_limit(self, embedded: Processes) -> None:
         limiter = embedded.start()
         assert limiter.report() == LimitReport()  # and nothing was created
@@ -307,6 +316,7 @@ class TestReport:
         [notable] = embedded.start().report().notable
         assert (notable.scope, notable.refused) == (Scope.NETWORK, 2)
 
+    @pytest.mark.slow
     def test_an_untrusted_proxy_is_named_for_a_day(
         self, embedded: Processes, caplog: pytest.LogCaptureFixture
     ) -> None:
@@ -322,6 +332,7 @@ class TestReport:
 
 
 class TestFaults:
+    @pytest.mark.slow
     def test_a_damaged_file_begins_anew(self, embedded: Processes) -> None:
         embedded.start().count(Limit.SIGN_UPS, OFFICE)
         embedded.started.pop().close()
@@ -329,6 +340,7 @@ class TestFaults:
         file.write_bytes(b"this is no database" * 1000)
         assert embedded.start().count(Limit.SIGN_UPS, OFFICE) is None
 
+    @pytest.mark.slow
     def test_without_a_place_for_counts_sign_ups_wait_and_searches_go_on(
         self, embedded: Processes
     ) -> None:

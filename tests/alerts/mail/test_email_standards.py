@@ -164,6 +164,7 @@ def test_02_there_are_two_parts_plain_text_first(sent: Sent) -> None:
     assert sent.mail.defects == []
 
 
+@pytest.mark.slow
 def test_03_the_plain_text_has_every_entry_and_link(sent: Sent) -> None:
     hrefs = {a for a in _links(sent.html) if a.startswith("http")}
     in_text = set(re.findall(r"(?m)^https?://\S+$|(?<=: )https?://\S+$", sent.text))
@@ -222,6 +223,7 @@ def test_09_the_list_id_is_the_same_for_everybody(sent: Sent) -> None:
     assert re.search(r"<digest\.demo\.example>$", str(mine))
 
 
+@pytest.mark.slow
 def test_10_it_is_marked_as_sent_automatically(sent: Sent) -> None:
     assert sent.mail["Auto-Submitted"] == "auto-generated"
     assert sent.mail["Precedence"] == "bulk"

@@ -61,6 +61,7 @@ def get_html(message: EmailMessage) -> str:
 NAMES = build(render("Benches"))[1].keys()
 
 
+@pytest.mark.slow
 @settings(max_examples=60)
 @given(st.text(alphabet=st.characters(), max_size=1000))
 def test_any_title_can_be_sent_and_adds_no_header(title: str) -> None:

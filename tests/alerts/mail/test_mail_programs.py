@@ -205,6 +205,7 @@ def test_it_is_one_article_with_the_subject_as_its_name(html: str) -> None:
 _ANSWERS = st.sampled_from([(), ("The benches came.",), (HOLDING_TEXT,), ("Nothing yet.",)])
 
 
+@pytest.mark.slow
 @given(st.lists(st.tuples(_ANSWERS, st.integers(1, 3)), min_size=1, max_size=12))
 def test_text_and_html_have_the_same_entries_in_the_same_order(
     drawn: list[tuple[tuple[str, ...], int]],

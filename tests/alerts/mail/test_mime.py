@@ -200,6 +200,7 @@ def test_a_url_that_is_not_http_is_not_linked() -> None:
     assert "javascript:" not in html
 
 
+@pytest.mark.slow
 @given(st.text(alphabet="ab c", min_size=1, max_size=900), st.data())
 def test_a_snippet_is_part_of_the_text_with_the_match_marked(
     text: str, data: st.DataObject
@@ -250,6 +251,7 @@ def test_a_correction_shows_the_old_and_the_new_text() -> None:
     html5lib.HTMLParser(strict=True).parse(rendered.html)
 
 
+@pytest.mark.slow
 @given(st.lists(st.text(st.one_of(st.characters(), st.sampled_from("= \t.\r\n羅é")), max_size=200)))
 def test_the_bound_of_a_part_is_never_below_what_is_sent(texts: list[str]) -> None:
     headers = EmailHeaders("ada@demo.example", "<digest.1@demo.example>", NOW)

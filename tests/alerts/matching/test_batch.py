@@ -78,6 +78,7 @@ def test_both_tokenizers_find_the_same_words(records: list[dict[str, list[str]]]
     assert at_once(records) == one_by_one(records)
 
 
+@pytest.mark.slow
 @given(RECORDS)
 def test_every_word_is_where_its_batch_says(records: list[dict[str, list[str]]]) -> None:
     batch = read_batch(records, FIELDS, WordSenses())
@@ -107,6 +108,7 @@ ODD_PIECES = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ODD_PIECES)
 def test_all_odd_texts_are_read_alike(kind: str) -> None:
     pieces, size = ODD_PIECES[kind]
@@ -114,6 +116,7 @@ def test_all_odd_texts_are_read_alike(kind: str) -> None:
     assert at_once(records) == one_by_one(records)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ODD_PIECES)
 def test_a_text_that_ends_the_batch_is_read_alike(kind: str) -> None:
     for text in list_texts(ODD_PIECES[kind][0], 2):

@@ -80,6 +80,7 @@ def to_hashes(keys: list[int]) -> Hashes:
     return np.array(keys, np.uint64)
 
 
+@pytest.mark.slow
 @given(SOME_KEYS)
 def test_an_index_finds_every_value_of_a_key_and_nothing_else(keys: list[int]) -> None:
     expected = defaultdict(list)
@@ -93,6 +94,7 @@ def test_an_index_finds_every_value_of_a_key_and_nothing_else(keys: list[int]) -
     assert [one.size for one in index.find_all(to_hashes([]))] == [0, 0]
 
 
+@pytest.mark.slow
 @given(SOME_KEYS)
 def test_distinct_values_are_numbered(keys: list[int]) -> None:
     values = to_hashes(keys)

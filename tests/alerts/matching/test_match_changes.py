@@ -42,6 +42,7 @@ def list_progress(ledger: Ledger) -> set[int]:
         }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("count", [1, 19, 20, 21, 41])
 def test_a_new_topic_is_compared_with_all_earlier_changes_once(
     ledger: Ledger, now: datetime, count: int, monkeypatch: pytest.MonkeyPatch
@@ -88,6 +89,7 @@ def test_a_word_within_a_word_does_not_match(ledger: Ledger, now: datetime, word
     assert matched(ledger, made) == []
 
 
+@pytest.mark.slow
 def test_a_matcher_continues_where_it_stopped(ledger: Ledger, now: datetime) -> None:
     matcher = TopicMatcher(ledger)
     first = topic(ledger, now, "VRU")
@@ -104,6 +106,7 @@ def test_a_matcher_continues_where_it_stopped(ledger: Ledger, now: datetime) -> 
     assert matched(ledger, third) == [4]
 
 
+@pytest.mark.slow
 def test_topics_are_loaded_from_the_file_if_they_are_those_of_the_ledger(
     ledger: Ledger, now: datetime, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -75,6 +75,7 @@ def test_topics_may_join_and_leave(
     assert match(matcher, batch) == match_by_reference(staying, batch)
 
 
+@pytest.mark.slow
 def test_layers_fill_and_are_merged() -> None:
     batch: list[Texts] = [{"title": [f"number n{n}n"]} for n in range(300)]
     matcher = Matcher({0: "n0n"})

@@ -109,6 +109,7 @@ def test_waiting_topics_of_a_range_are_found_in_an_index(ledger: Ledger) -> None
     assert "ix_topic_is_outstanding" in str(plan)
 
 
+@pytest.mark.slow
 def test_what_others_catch_up_end_and_revive_is_followed(ledger: Ledger, now: datetime) -> None:
     mine, other = TopicMatcher(ledger), TopicMatcher(ledger)
     bus, tram = topic(ledger, now, "bus"), topic(ledger, now, "tram")
@@ -173,6 +174,7 @@ def test_a_step_that_is_not_committed_is_done_again(ledger: Ledger, now: datetim
     assert matcher.match_new_changes() == 1
 
 
+@pytest.mark.slow
 def test_a_commit_has_a_bounded_number_of_matches(
     ledger: Ledger, now: datetime, monkeypatch: pytest.MonkeyPatch
 ) -> None:

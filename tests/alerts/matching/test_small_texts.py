@@ -151,6 +151,7 @@ FAMILIES = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", FAMILIES)
 def test_all_texts_of_a_few_words_are_matched(name: str) -> None:
     batch = list(FAMILIES[name].list_texts())

@@ -38,6 +38,7 @@ def test_what_was_stored_is_read(typed: str) -> None:
     assert parse_canonical(form) == parse_query(typed)
 
 
+@pytest.mark.slow
 @given(st.lists(HOSTILE_PIECES, max_size=6).map("".join))
 def test_no_text_has_another_error(form: str) -> None:
     is_readable(form)

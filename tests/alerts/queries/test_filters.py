@@ -65,6 +65,7 @@ def test_a_filter_that_is_added_and_removed_leaves_the_same_query(
     assert canonical(remove_filter(narrowed, part)) == canonical(typed)
 
 
+@pytest.mark.slow
 @given(st.lists(VALUES, min_size=1, max_size=3))
 def test_a_query_of_filters_alone_has_nothing_else(values: list[tuple[str, str]]) -> None:
     terms = [term for value in values if (term := write_filter(*value)) is not None]

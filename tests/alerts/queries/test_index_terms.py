@@ -106,6 +106,7 @@ def test_what_is_left_to_decide(query: str, exact: bool) -> None:
     assert build_index_query(parse_query(query)).is_exact is exact
 
 
+@pytest.mark.slow
 def test_a_text_with_too_many_words_is_always_decided() -> None:
     texts = {"answer": [" ".join(f"n{n}n" for n in range(30_000))]}
     assert build_index_keys(prepare_fields(texts)) == {OVERSIZE_KEY.text}

@@ -2,6 +2,7 @@
 
 import re
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -69,6 +70,7 @@ def parsed(text: str) -> Query | None:
         return None
 
 
+@pytest.mark.slow
 @settings(max_examples=count_examples(1000))
 @given(HOSTILE_TEXTS | st.text() | QUERIES)
 def test_both_parsers_read_a_canonical_form_to_the_query_that_it_is_of(text: str) -> None:
@@ -80,6 +82,7 @@ def test_both_parsers_read_a_canonical_form_to_the_query_that_it_is_of(text: str
         assert parse_canonical(form) == query
 
 
+@pytest.mark.slow
 @given(TREES, st.lists(PIECES, max_size=3))
 def test_the_canonical_form_of_any_tree_means_the_same(
     tree: Query, paragraphs: list[list[tuple[str, str]]]
@@ -92,6 +95,7 @@ def test_the_canonical_form_of_any_tree_means_the_same(
         assert (find_match(query, texts) is None) == (find_match(tree, texts) is None)
 
 
+@pytest.mark.slow
 @given(QUERIES, st.lists(TEXTS, max_size=3))
 def test_places_are_whole_words_in_order(text: str, paragraphs: list[str]) -> None:
     query = parsed(text)
@@ -114,6 +118,7 @@ def pattern(atom: Query) -> str:
     return rf"\b{'[ -]'.join(words)}\b"
 
 
+@pytest.mark.slow
 @given(ATOMS, PIECES)
 def test_words_and_phrases_are_what_a_regular_expression_finds(
     atom: Query, pieces: list[tuple[str, str]]

@@ -139,6 +139,7 @@ _PROSE = st.lists(st.tuples(_LETTERS | _DIGITS, _SIGNS), min_size=1, max_size=6)
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=count_examples(1000))
 @given(_PROSE | HOSTILE_TEXTS)
 def test_what_is_copied_from_a_text_finds_it(text: str) -> None:

@@ -70,6 +70,7 @@ def test_very_long_texts_are_shown_from_their_beginning() -> None:
 WORDS = st.lists(st.sampled_from(["ten", "benches", "and", "bins", "six"]), max_size=12)
 
 
+@pytest.mark.slow
 @given(WORDS, WORDS)
 def test_without_marked_words_both_are_equal(old: list[str], new: list[str]) -> None:
     found = find_first_correction(

@@ -32,6 +32,7 @@ def join(edits: list[ParagraphEdit], part: str, version: str) -> list[str]:
     return " ".join(pieces).split()
 
 
+@pytest.mark.slow
 @given(st.sampled_from(WORDS), paragraphs, paragraphs, paragraphs, paragraphs)
 def test_both_versions_can_be_read_from_the_pieces(
     title: str, asked: list[str], answered: list[str], asked_now: list[str], answered_now: list[str]

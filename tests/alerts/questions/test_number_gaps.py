@@ -54,6 +54,7 @@ def test_the_usual_delay_is_that_of_19_in_20_late_questions() -> None:
     assert timedelta(days=3) < delay <= timedelta(days=4.1)
 
 
+@pytest.mark.slow
 @given(st.sets(st.integers(1, 150), min_size=1))
 def test_known_and_missing_numbers_are_all_from_the_first_to_the_last(numbers: set[int]) -> None:
     gaps = find_gaps([see(f"2026/{number:04}") for number in numbers])

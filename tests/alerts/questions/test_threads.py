@@ -87,6 +87,7 @@ def test_the_mark_of_a_supplementary_changes_no_title(title: str, number: int) -
     assert strip_supplementary_mark(f"{base} [{number}]") == base
 
 
+@pytest.mark.slow
 def test_a_hostile_title_takes_no_time() -> None:
     started = time.process_time()
     assert strip_supplementary_mark("[1]" * 300_000) == ""
@@ -162,6 +163,7 @@ def test_the_order_of_the_candidates_does_not_matter(candidates: list[Question])
     assert find_parent(FIRST, candidates) == MAIN
 
 
+@pytest.mark.slow
 @given(st.lists(st.integers(1, 43), unique=True, max_size=12), st.randoms(use_true_random=False))
 def test_a_thread_is_read_in_order(numbers: list[int], random: Random) -> None:
     """By number, not as text: the source lists 7, 11, 17, 25, 3."""

@@ -139,6 +139,7 @@ def test_a_listing_and_a_report_are_no_lines_of_a_page(ledger: Ledger, now: date
     assert crawl(ledger, now, listed).counts == {"read": 10}
 
 
+@pytest.mark.slow
 def test_a_page_that_stays_away_is_withdrawn_and_a_return_is_a_change(
     ledger: Ledger, now: datetime
 ) -> None:
@@ -159,6 +160,7 @@ def test_a_page_that_stays_away_is_withdrawn_and_a_return_is_a_change(
     assert list_changes(ledger)[-1][:2] == ("1", "returned")
 
 
+@pytest.mark.slow
 def test_a_crawl_whose_known_pages_are_gone_is_not_believed(ledger: Ledger, now: datetime) -> None:
     known = [make_question(n) for n in range(1, 10)]
     crawl(ledger, now, *read(*known))
@@ -373,6 +375,7 @@ def make_corrected(number: int) -> Question:
     return make_question(number, words="Another question altogether, is it not?")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("corrected", "held"), [(6, 0), (7, 7)])
 def test_corrections_are_a_flood_from_a_fifth_of_the_pages_on(
     ledger: Ledger, now: datetime, corrected: int, held: int
@@ -385,6 +388,7 @@ def test_corrections_are_a_flood_from_a_fifth_of_the_pages_on(
     assert outcome.counts["corrected"] == corrected
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("pages", "missing", "verdict"),
     [(15, 3, "ok"), (15, 4, "changed"), (25, 5, "ok"), (25, 6, "changed")],
@@ -435,6 +439,7 @@ def test_a_page_that_has_moved_counts_as_the_one_that_was_asked_for(
     assert "4 say less than before" in outcome.reason
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("late", "held"), [(4, 0), (5, 5)])
 def test_many_questions_that_the_first_crawl_missed_wait_for_the_operator(
     ledger: Ledger, now: datetime, late: int, held: int
@@ -447,6 +452,7 @@ def test_many_questions_that_the_first_crawl_missed_wait_for_the_operator(
     assert (outcome.verdict, outcome.held_changes) == ("ok", held)
 
 
+@pytest.mark.slow
 def test_a_withdrawal_of_a_question_that_a_listing_names_waits_for_the_operator(
     ledger: Ledger, now: datetime
 ) -> None:

@@ -162,6 +162,7 @@ def test_as_many_as_lately_is_never_a_flood(found: dict[str, int], at_least: int
     assert explain_flood(found, found, FloodLimits(at_least)) is None
 
 
+@pytest.mark.slow
 @given(COUNTS, COUNTS, st.integers(10, 1000), KINDS)
 def test_ten_thousand_times_the_most_always_is(
     found: dict[str, int], most: dict[str, int], at_least: int, kind: str

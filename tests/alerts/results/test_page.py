@@ -103,6 +103,7 @@ def find_ids(ledger: Ledger, typed: str) -> list[str]:
     return [one.question_id for one in found.newest]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("typed", QUERIES)
 def test_each_filter_has_the_count_of_the_search_that_it_leads_to(
     filled: Ledger, typed: str
@@ -117,6 +118,7 @@ def test_each_filter_has_the_count_of_the_search_that_it_leads_to(
         assert set(find_ids(filled, typed)) <= set(find_ids(filled, used.without or "tram"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("typed", QUERIES)
 @pytest.mark.parametrize("order", ["newest", "relevant", "waiting"])
 def test_each_order_reaches_each_result_once(filled: Ledger, typed: str, order: SortOrder) -> None:
@@ -163,6 +165,7 @@ def test_the_most_relevant_have_the_words_in_their_titles(filled: Ledger) -> Non
     assert set(ranks) == {0, 1, 2}
 
 
+@pytest.mark.slow
 def test_counts_by_month_and_member_add_up(filled: Ledger) -> None:
     page = show(filled, "tram")
     assert sum(page.counts_by_day.values()) == page.total.questions

@@ -53,6 +53,7 @@ def test_immediate_digests_are_five_minutes_apart() -> None:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("change", ["2026-03-29", "2026-10-25", "2026-04-05", "2026-11-01"])
 @given(zone=ZONES, hour=st.integers(0, 23))
 def test_one_due_time_for_each_local_day(change: str, zone: str, hour: int) -> None:

@@ -146,6 +146,7 @@ def test_forms_of_a_source_that_is_not_read_are_not_offered(ledger: Ledger, now:
     assert preview(ledger, "covid").suggestions == ()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", list_files())
 def test_a_data_file_holds_queries_and_says_where_names_are_from(name: str) -> None:
     known = load_file(name)

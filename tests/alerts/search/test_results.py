@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -14,6 +15,7 @@ from tests.support.query_strategies import QUERIES, SENTENCES
 from tests.support.samples import make_answer, make_question
 
 
+@pytest.mark.slow
 @settings(max_examples=count_examples(500))
 @given(QUERIES, st.lists(SENTENCES, min_size=1, max_size=6))
 def test_what_is_marked_is_what_is_found(query: Query, paragraphs: list[str]) -> None:

@@ -117,6 +117,7 @@ COMMON_ASKED = [
 ]
 
 
+@pytest.mark.slow
 def test_phrases_of_common_words_have_one_answer(ledger: Ledger, now: datetime) -> None:
     """Most texts have the words of a phrase apart, also across sentences and paragraphs."""
     put(ledger, now, [make_question(n, words=said) for n, said in enumerate(COMMON_SAID, 1)])
@@ -256,6 +257,7 @@ def test_questions_are_indexed_in_batches(archive: Ledger, now: datetime) -> Non
     assert index_questions(archive, limit=150) == 50
 
 
+@pytest.mark.slow
 def test_a_text_of_very_many_words_is_found(ledger: Ledger, now: datetime) -> None:
     long = " ".join(f"n{n}n" for n in range(30_000))
     put(ledger, now, [make_question(1, words=long), make_question(2, words="n7n")])
@@ -279,6 +281,7 @@ def spend_at_once() -> TimeBudget:
     return TimeBudget(0, iter(range(1000)).__next__)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("few_at_once")
 def test_with_little_time_the_count_says_at_least(ledger: Ledger, now: datetime) -> None:
     put_common(ledger, now, 60)
@@ -300,6 +303,7 @@ def test_with_little_time_the_count_says_at_least(ledger: Ledger, now: datetime)
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "query",
     ['"high road"', '"tottenham high road"', "tottenham NEAR/1 high", "question:high-road", "high"],
@@ -352,6 +356,7 @@ def test_a_cursor_that_nobody_gave_is_none(text: str) -> None:
     assert parse_position(text) is None
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("few_at_once")
 def test_nothing_found_is_not_said_before_all_is_decided(ledger: Ledger, now: datetime) -> None:
     """The only match is older than many questions with the same words."""
@@ -386,6 +391,7 @@ def test_a_count_says_at_least_while_questions_are_not_indexed(
     assert after.total == before.total + 1
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("few_at_once")
 def test_changes_of_a_phrase_are_found_behind_many_that_do_not_match(
     ledger: Ledger, now: datetime

@@ -93,6 +93,7 @@ def list_boxes(html: str) -> dict[str, tuple[str, bool]]:
     return {unescape(words): (value, bool(ticked)) for value, ticked, words in found}
 
 
+@pytest.mark.slow
 def test_each_request_has_its_own_email_and_is_confirmed_by_itself(pages: WebClient) -> None:
     ledger, now = pages.ledger, pages.now
     assert request_by_email(ledger, now)
@@ -136,6 +137,7 @@ def test_what_is_ticked_is_confirmed_and_nothing_else(pages: WebClient) -> None:
     ]
 
 
+@pytest.mark.slow
 def test_the_limit_of_topics_takes_nothing_from_the_email_s_own(pages: WebClient) -> None:
     """Nine requests by strangers came first; five topics are allowed."""
     ledger, now = pages.ledger, pages.now
@@ -165,6 +167,7 @@ def test_only_one_open_request_is_confirmed_without_a_button(pages: WebClient) -
     assert 'hx-trigger="load' not in text
 
 
+@pytest.mark.slow
 def test_a_get_never_changes_anything(pages: WebClient) -> None:
     ledger, now = pages.ledger, pages.now
     request_by_email(ledger, now)
@@ -239,6 +242,7 @@ def test_a_second_email_is_sent_only_the_day_after(ledger: Ledger, now: datetime
     assert len(read_emails(ledger)) == 2
 
 
+@pytest.mark.slow
 def test_two_hundred_sign_ups_for_one_address_are_one_email(ledger: Ledger, now: datetime) -> None:
     for number in range(200):
         request_by_email(ledger, now + timedelta(seconds=number))
@@ -264,6 +268,7 @@ def test_a_confirmed_sign_up_ends_a_suspension(
         assert bounces.find_suppression(connection, ADA) is None
 
 
+@pytest.mark.slow
 def test_nothing_is_sent_before_the_confirmation(pages: WebClient) -> None:
     ledger, now = pages.ledger, pages.now
     request_by_email(ledger, now)
@@ -295,6 +300,7 @@ def compose_long_digest(pages: WebClient) -> str:
     return email
 
 
+@pytest.mark.slow
 def test_the_whole_of_a_long_digest_is_on_one_page_for_30_days(pages: WebClient) -> None:
     found = re.search(r"https://watch\.example(/d/[0-9a-f]{32})", compose_long_digest(pages))
     assert found is not None
@@ -305,6 +311,7 @@ def test_the_whole_of_a_long_digest_is_on_one_page_for_30_days(pages: WebClient)
     assert pages.request_text("GET", found[1])[0] == 404
 
 
+@pytest.mark.slow
 def test_a_message_id_opens_no_digest(pages: WebClient) -> None:
     """It stands in every reply to the digest, and in the logs of mail servers."""
     email = compose_long_digest(pages)

@@ -57,6 +57,7 @@ def follow(ledger: Ledger, now: datetime, record: Question, days: int | None = N
         assert subscribe(connection, ADA, request, DEFAULTS, now).is_changed
 
 
+@pytest.mark.slow
 def test_changes_of_a_followed_question_are_sent_until_it_is_answered(
     ledger: Ledger, now: datetime, tmp_path: Path
 ) -> None:
@@ -223,6 +224,7 @@ def test_the_digest_after_a_meeting_is_due_the_next_morning(now: str, due: str |
     assert find_last_due(Frequency.MEETING, moment, LONDON, 7, timedelta(), meetings) == expected
 
 
+@pytest.mark.slow
 def test_there_is_one_digest_after_each_meeting(ledger: Ledger, now: datetime) -> None:
     subscribe_to(ledger, now, "VRU", frequency="meeting")
     days = [date(2026, 6, 18), date(2026, 7, 16)]

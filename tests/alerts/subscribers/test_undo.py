@@ -86,6 +86,7 @@ def compose(pages: WebClient) -> int:
     return compose_due_digests(pages.ledger, settings, pages.now)
 
 
+@pytest.mark.slow
 def test_one_click_can_be_undone_for_a_day(pages: WebClient) -> None:
     path = f"/u/{subscribe_ada(pages, 'VRU', 'benches')}"
     assert "Undo" not in pages.request_text("GET", path)[1]
@@ -103,6 +104,7 @@ def test_one_click_can_be_undone_for_a_day(pages: WebClient) -> None:
     assert compose(pages) == 1  # what happened in the meantime
 
 
+@pytest.mark.slow
 def test_what_waited_when_it_was_undone_is_sent_once(pages: WebClient) -> None:
     path = f"/u/{subscribe_ada(pages, 'VRU')}"
     pages.publish_questions(make_question(1, words="VRU."))
@@ -117,6 +119,7 @@ def test_what_waited_when_it_was_undone_is_sent_once(pages: WebClient) -> None:
         assert len(server.messages) == 1
 
 
+@pytest.mark.slow
 def test_after_a_day_only_the_own_page_undoes_it(pages: WebClient) -> None:
     path = f"/u/{subscribe_ada(pages, 'VRU')}"
     post(pages, path, ONE_CLICK)
@@ -144,6 +147,7 @@ def test_what_ended_before_stays_ended(pages: WebClient) -> None:
     assert list_queries(pages) == sorted({"VRU", "benches"} - {ended})
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("kind", "numbers"), [("complaint", (1,)), ("hard", (1, 2)), ("soft", (1, 2, 3, 4, 5))]
 )
@@ -168,6 +172,7 @@ def test_a_suspension_is_undone_on_the_own_page(
     assert compose(pages) == 1
 
 
+@pytest.mark.slow
 def test_a_complaint_restores_nothing_that_the_subscriber_ended(pages: WebClient) -> None:
     token = subscribe_ada(pages, "VRU")
     post(pages, f"/u/{token}", ONE_CLICK)

@@ -73,6 +73,7 @@ def find_path(email: EmailMessage, page: str) -> str:
     return found[1]
 
 
+@pytest.mark.slow
 def test_a_followed_question_has_the_ledgers_title_everywhere(
     site: WebClient, server: SmtpServer
 ) -> None:
@@ -92,6 +93,7 @@ def test_a_followed_question_has_the_ledgers_title_everywhere(
         assert [one.query for one in subscriptions.list_active(connection)] == ["Question 1"]
 
 
+@pytest.mark.slow
 def test_a_query_is_one_quoted_line_of_a_hundred_characters(
     site: WebClient, server: SmtpServer
 ) -> None:
@@ -108,6 +110,7 @@ def test_a_query_is_one_quoted_line_of_a_hundred_characters(
     assert text.count("wordb") == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mark", "〞❞ˮ״")
 def test_no_mark_in_a_query_seems_to_end_the_quotation(
     site: WebClient, server: SmtpServer, mark: str
@@ -139,6 +142,7 @@ def test_a_query_with_contact_details_is_refused_with_a_sentence(
     assert site.read_all_rows() == before
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("query", ["SE17 1PB", "2022/1234", "5G", "A40 OR A406", "gov.uk"])
 def test_what_people_search_for_is_accepted(site: WebClient, query: str) -> None:
     assert sign_up(site, q=query)[0] == 200
@@ -186,6 +190,7 @@ def test_only_addresses_that_the_internets_email_reaches_are_accepted(
     assert site.read_all_rows() == before
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "address", ["ann@bücher.example", "ann@xn--bcher-kva.example", "a@b.co.uk"]
 )
@@ -252,6 +257,7 @@ def test_an_answer_ends_the_count_and_shows_what_had_no_email(
     assert len(deliver(site, server)) == 4
 
 
+@pytest.mark.slow
 def test_a_strangers_request_does_not_stop_the_email_of_another(
     site: WebClient, server: SmtpServer
 ) -> None:
@@ -266,6 +272,7 @@ def test_a_strangers_request_does_not_stop_the_email_of_another(
         assert [one.query for one in subscriptions.list_active(connection)] == ["VRU"]
 
 
+@pytest.mark.slow
 def test_do_not_email_me_again(site: WebClient, server: SmtpServer) -> None:
     expected = sign_up(site)
     [email] = deliver(site, server)
@@ -286,6 +293,7 @@ def test_do_not_email_me_again(site: WebClient, server: SmtpServer) -> None:
     assert len(deliver(site, server)) == 2
 
 
+@pytest.mark.slow
 def test_the_refusal_survives_deletion_and_holds_no_address(
     site: WebClient, server: SmtpServer
 ) -> None:
@@ -338,6 +346,7 @@ def test_the_bounce_address_is_the_services_own(site: WebClient) -> None:
         assert sign_up(other, "bounces+1.x@demo.example")[0] == 400
 
 
+@pytest.mark.slow
 def test_the_operator_is_told_that_emails_are_refused(site: WebClient, server: SmtpServer) -> None:
     sign_up(site)
     site.request_text("POST", find_path(deliver(site, server)[0], "n"))

@@ -45,6 +45,7 @@ def test_every_definition_of_every_text_is_found() -> None:
 LETTERS = st.text("ABab ().’'-", max_size=60)
 
 
+@pytest.mark.slow
 @given(st.lists(LETTERS, max_size=3))
 def test_what_is_found_is_printed_there_and_has_its_letters(texts: list[str]) -> None:
     for short, long in find_definitions(texts):

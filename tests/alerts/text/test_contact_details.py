@@ -189,6 +189,7 @@ def test_contact_details_are_found_and_topics_are_not(
     assert find_contact_detail(text) == expected
 
 
+@pytest.mark.slow
 @given(
     name=st.from_regex(r"[a-z][a-z0-9]{0,9}", fullmatch=True),
     ending=st.sampled_from(["com", "org", "uk", "example", "info", "xyz", "London", "рф"]),
@@ -203,6 +204,7 @@ def test_a_domain_is_found_however_its_dot_is_written(
     assert find_contact_detail(text) is not None or (spoken and name in {"a", "an", "the"})
 
 
+@pytest.mark.slow
 @given(
     digits=st.from_regex(r"0[1-9]\d{8,9}", fullmatch=True),
     sign=st.sampled_from(["", " ", "-", ".", " - ", "/", "–", "_", "\u00a0", ") ("]),
@@ -215,6 +217,7 @@ def test_a_telephone_number_is_found_however_it_is_grouped(
     assert find_contact_detail(f"ring {sign.join(groups)} now") == "telephone number"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("piece", ["a.", "1 ", "dot ", "one ", "a-", "0", "(.", ". ", "@", "a "])
 def test_the_longest_query_takes_no_time(piece: str) -> None:
     """It would not end within the test's time limit if its work grew with the square."""

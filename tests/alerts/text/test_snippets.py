@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -28,6 +29,7 @@ def without_ellipses(segments: tuple[Segment, ...], text: str) -> str:
     return "".join(s.text for s in inner)
 
 
+@pytest.mark.slow
 @given(texts_with_spans())
 def test_it_is_a_piece_of_the_text_and_marks_places_only(
     case: tuple[str, list[tuple[int, int]]],
@@ -42,6 +44,7 @@ def test_it_is_a_piece_of_the_text_and_marks_places_only(
     assert len("".join(s.text for s in cut.segments)) <= 110 + 230 + 4
 
 
+@pytest.mark.slow
 @given(texts_with_spans())
 def test_marking_loses_nothing(case: tuple[str, list[tuple[int, int]]]) -> None:
     text, spans = case

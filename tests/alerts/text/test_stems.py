@@ -72,6 +72,7 @@ def _list_possible_forms() -> set[str]:
     return forms
 
 
+@pytest.mark.slow
 def test_every_form_begins_like_its_stem() -> None:
     """Paragraphs are left out of a search by these letters: ``fl`` of *fly* and *flies*."""
     assert [form for form in _list_possible_forms() if not begins_alike(form)] == []

@@ -70,6 +70,7 @@ def test_which_words_close_up(text: str, forms: set[str]) -> None:
     } == forms
 
 
+@pytest.mark.slow
 def test_a_long_chain_of_hyphens_is_cheap() -> None:
     assert len(prepare_texts({"title": ["-".join("abcdefghij" * 1000)]}).positions_by_key) < 200
 
@@ -105,6 +106,7 @@ def test_what_is_an_acronym(text: str, acronyms: list[str]) -> None:
     assert [token.acronym for token in tokenise(text) if token.acronym] == acronyms
 
 
+@pytest.mark.slow
 @given(st.text())
 def test_offsets_are_those_of_the_printed_word(text: str) -> None:
     for token in tokenise(text):

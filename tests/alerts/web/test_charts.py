@@ -181,6 +181,7 @@ def test_a_wrong_query_is_answered_with_what_to_change(filled: WebClient) -> Non
         assert "bracket" in text
 
 
+@pytest.mark.slow
 def test_a_private_topic_has_no_chart_and_a_withdrawn_one_says_so(changeable: WebClient) -> None:
     filled = changeable
     with filled.ledger.writing() as connection:
@@ -211,6 +212,7 @@ def test_a_chart_of_a_search_that_ran_out_of_time_says_since_when_it_counts(
 
 
 class TestPictures:
+    @pytest.mark.slow
     def test_each_kind_of_page_has_a_picture_for_links(self, filled: WebClient) -> None:
         slug = find_addresses(filled, "png")[1].rpartition("/")[2]
         for path in (
@@ -233,6 +235,7 @@ class TestPictures:
         )
         assert first == second
 
+    @pytest.mark.slow
     def test_a_question_that_is_taken_down_has_none(self, changeable: WebClient) -> None:
         filled = changeable
         path = "/pictures/questions/london:/questions/1.png"
@@ -251,6 +254,7 @@ class TestComparePage:
         assert not page.xpath("//figure")
         assert not page.xpath("//main//p[contains(., 'For example')]")  # there is one topic alone
 
+    @pytest.mark.slow
     def test_it_has_two_public_topics_as_an_example(self, changeable: WebClient) -> None:
         with changeable.ledger.writing() as connection:
             publish_topic(connection, "buses", changeable.now)
@@ -264,6 +268,7 @@ class TestComparePage:
         assert page.xpath("//main//input[@name='q']/@value") == ["tram"]
         assert "Most in" in page.xpath("string(//figure)")
 
+    @pytest.mark.slow
     def test_two_topics_stand_side_by_side_with_lines_numbers_and_files(
         self, filled: WebClient
     ) -> None:

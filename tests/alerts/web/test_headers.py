@@ -167,11 +167,13 @@ def check_audience(audience: Audience, path: str, headers: Message) -> None:
     assert (headers["X-Robots-Tag"] == "noindex") == (audience is not _EVERYBODY), path
 
 
+@pytest.mark.slow
 def test_each_route_is_known_here(marked: MarkedSite) -> None:
     found = {pattern for _, pattern in list_routes(marked.app)}
     assert {pattern for pattern in found if not pattern.startswith("/static/")} == set(ROUTES)
 
 
+@pytest.mark.slow
 def test_each_answer_of_each_route_has_the_headers_of_its_audience(marked: MarkedSite) -> None:
     for method, pattern, path, more in list_requests(marked):
         kind = FORM_CONTENT_TYPE if method == "POST" else ""
@@ -188,6 +190,7 @@ def test_each_answer_of_each_route_has_the_headers_of_its_audience(marked: Marke
             assert hsts == ("max-age=31536000" if is_tls else None), path
 
 
+@pytest.mark.slow
 def test_pages_hold_no_script_or_style_of_their_own(marked: MarkedSite) -> None:
     for method, _, path, more in list_requests(marked):
         status, headers, body = marked.pages.request(method, path, headers=more)
@@ -197,6 +200,7 @@ def test_pages_hold_no_script_or_style_of_their_own(marked: MarkedSite) -> None:
     assert '<a href="/question/london:/questions/1">Question 1</a>' in digest
 
 
+@pytest.mark.slow
 def test_a_refused_request_has_the_headers_too(marked: MarkedSite) -> None:
     pages = marked.pages
     foreign = {"Sec-Fetch-Site": "cross-site"}

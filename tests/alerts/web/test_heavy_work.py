@@ -192,6 +192,7 @@ def test_who_waits_too_long_is_told_to_come_back() -> None:
     asyncio.run(check())
 
 
+@pytest.mark.slow
 def test_many_that_give_up_in_the_moment_of_their_turn_lose_no_place() -> None:
     async def check() -> None:
         turns = Turns(WorkLimits(patience=0.02, waiting=1000))

@@ -157,6 +157,7 @@ def test_no_answer_to_a_form_of_a_stranger_holds_anything_private(marked: Marked
             assert find_leaks(marked, path, html) == [], path
 
 
+@pytest.mark.slow
 def test_no_feed_file_holds_anything_private(marked: MarkedSite) -> None:
     files = [path for path in marked.pages.folder.rglob("*") if path.is_file()]
     assert len(files) >= 3
@@ -165,6 +166,7 @@ def test_no_feed_file_holds_anything_private(marked: MarkedSite) -> None:
         assert find_leaks(marked, "", f"{file.name}\n{text}\n{unescape(text)}") == [], file.name
 
 
+@pytest.mark.slow
 def test_the_crawl_would_find_a_mark(marked: MarkedSite) -> None:
     path = marked.private_paths["/m/{link}"]
     _, headers, body = marked.pages.request("GET", path)

@@ -91,6 +91,7 @@ def anonymise(body: bytes, query: str) -> str:
     return re.sub(r"[^\n]*(?:WORD|<mark>|lastBuildDate|updated)[^\n]*", "", text)
 
 
+@pytest.mark.slow
 def test_no_address_tells_a_watched_phrase_from_another(watched: WebClient) -> None:
     """By status, headers or body."""
     pairs = zip(list_addresses(WATCHED), list_addresses(UNWATCHED), strict=True)
@@ -115,6 +116,7 @@ PUBLIC_PATHS = (
 )
 
 
+@pytest.mark.slow
 def test_signing_up_changes_no_public_answer(site: WebClient) -> None:
     site.publish_questions(make_question(1, words=WORDS))
     site.publish_questions()
@@ -133,6 +135,7 @@ def test_signing_up_changes_no_public_answer(site: WebClient) -> None:
     assert sorted(path.name for path in site.folder.iterdir()) == files
 
 
+@pytest.mark.slow
 def test_a_followed_question_is_private_as_well(site: WebClient) -> None:
     site.publish_questions(make_question(1, words=WORDS))
     fields = {"question": "london:/questions/1", "title": "Question 1", "email": WATCHER}
@@ -146,6 +149,7 @@ def test_a_followed_question_is_private_as_well(site: WebClient) -> None:
     assert not list(site.folder.glob(f"{topic.slug}.*"))
 
 
+@pytest.mark.slow
 def test_ids_of_the_api_do_not_count_private_topics(watched: WebClient) -> None:
     with watched.ledger.writing() as connection:
         publish_topic(connection, "buses", watched.now)
@@ -157,6 +161,7 @@ def test_ids_of_the_api_do_not_count_private_topics(watched: WebClient) -> None:
     assert ([one["title"] for one in second["topics"]], second["next"]) == (["roads"], 2)
 
 
+@pytest.mark.slow
 def test_a_published_topic_has_nothing_of_who_signed_up_first(site: WebClient) -> None:
     """Neither their spelling nor the time of their sign-up."""
     sign_up(site, '"zebra crossing" OR ZEBRAS')
@@ -197,6 +202,7 @@ def test_a_topic_that_is_hidden_is_gone_everywhere(public: WebClient) -> None:
     assert WATCHED not in public.request_text("GET", "/member/ada-brook")[1]
 
 
+@pytest.mark.slow
 def test_publishing_again_brings_back_addresses_and_ids(public: WebClient) -> None:
     slug = build_query_slug(WATCHED)
     before = feedparser.parse(public.request("GET", f"/feeds/{slug}.atom.xml")[2])
@@ -235,6 +241,7 @@ def find_own_feed(pages: WebClient) -> str:
     return found[1]
 
 
+@pytest.mark.slow
 def test_a_private_topic_has_a_feed_at_an_address_of_its_own(watched: WebClient) -> None:
     path = find_own_feed(watched)
     for extension in ("rss.xml", "atom.xml"):
@@ -253,6 +260,7 @@ def test_a_private_topic_has_a_feed_at_an_address_of_its_own(watched: WebClient)
     assert entry.get("xmlUrl") == f"https://watch.example{path}.atom.xml"
 
 
+@pytest.mark.slow
 def test_its_address_can_be_changed(watched: WebClient) -> None:
     old, page = find_own_feed(watched), open_alerts(watched)
     assert watched.request("GET", f"{old}.atom.xml")[0] == 200
@@ -268,6 +276,7 @@ def test_its_address_can_be_changed(watched: WebClient) -> None:
     assert (status, gone) == (404, wrong[2])
 
 
+@pytest.mark.slow
 def test_it_ends_with_the_alert(watched: WebClient) -> None:
     path = find_own_feed(watched)
     assert watched.request("GET", f"{path}.atom.xml")[0] == 200
@@ -278,6 +287,7 @@ def test_it_ends_with_the_alert(watched: WebClient) -> None:
     assert watched.request("GET", f"{path}.atom.xml")[0] == 404
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("end", ["", ".", "=", "x"])
 def test_an_address_is_accepted_in_one_form_only(watched: WebClient, end: str) -> None:
     path = find_own_feed(watched)
@@ -285,6 +295,7 @@ def test_an_address_is_accepted_in_one_form_only(watched: WebClient, end: str) -
     assert watched.request("GET", wrong)[0] == 404
 
 
+@pytest.mark.slow
 def test_its_ids_are_those_of_the_public_feed(public: WebClient) -> None:
     """So a reader does not show everything again when the operator publishes or hides a topic."""
     slug = build_query_slug(WATCHED)
@@ -300,6 +311,7 @@ def test_its_ids_are_those_of_the_public_feed(public: WebClient) -> None:
 # ------------------------------------------------------------------------------ what is said of it
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", ["/search?q=bus", "/question/london:/questions/1"])
 def test_the_form_says_what_is_private(watched: WebClient, path: str) -> None:
     html = watched.request_text("GET", path)[1]
@@ -342,6 +354,7 @@ def list_uses() -> Iterator[tuple[str, str]]:
                     yield f"alerts/{path.relative_to(root)}", node.attr
 
 
+@pytest.mark.slow
 def test_modules_for_visitors_ask_for_public_topics() -> None:
     uses = set(list_uses())
     assert ("alerts/web/pages/results.py", "find_public") in uses
@@ -349,6 +362,7 @@ def test_modules_for_visitors_ask_for_public_topics() -> None:
     assert {path for path, name in uses if name == "get"} == _TOKEN_HOLDERS
 
 
+@pytest.mark.slow
 def test_a_feed_of_ones_own_is_read_however_many_others_are(watched: WebClient) -> None:
     path = find_own_feed(watched)
     with closing(RateCounts(watched.ledger)) as counts:  # as another server has counted
@@ -359,6 +373,7 @@ def test_a_feed_of_ones_own_is_read_however_many_others_are(watched: WebClient) 
     assert watched.request("GET", f"{path}.json")[0] == 200
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("way", ["link", "form"])
 def test_files_go_at_once_where_somebody_unsubscribes_on_a_page(site: WebClient, way: str) -> None:
     """The operator had subscribed them, which published the topic."""

@@ -100,6 +100,7 @@ def test_no_public_answer_changes_with_what_one_visitor_does(pages: WebClient) -
     assert read_public(pages) == before
 
 
+@pytest.mark.slow
 def test_reasons_jobs_and_messages_are_for_the_operator_alone(pages: WebClient) -> None:
     with pages.ledger.writing() as connection:
         alarms.update_open(connection, "london", {"blocked": "reason-one"}, (), NOW)

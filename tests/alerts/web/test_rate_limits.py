@@ -54,6 +54,7 @@ def repeat(number: int, request: Callable[[int], int]) -> list[int]:
 
 
 class TestWrongLinks:
+    @pytest.mark.slow
     def test_sixty_wrong_links_refuse_no_right_one(self, site: WebClient) -> None:
         page = add_alert(site)
         wrong = repeat(62, lambda n: site.request_text("GET", f"/c/guess{n}")[0])
@@ -63,6 +64,7 @@ class TestWrongLinks:
         assert sign_in(site, "wrong") == 429
         assert sign_in(site, OPERATOR_PASSWORD) == 303
 
+    @pytest.mark.slow
     def test_right_links_are_not_counted(self, site: WebClient) -> None:
         page = add_alert(site)
         assert set(repeat(70, lambda _: site.request_text("GET", page)[0])) == {200}
@@ -75,6 +77,7 @@ class TestWrongLinks:
                 for method in ("GET", "POST"):
                     assert site.request_text(method, path)[0] == 404
 
+    @pytest.mark.slow
     def test_leaving_counts_for_nobody(self, site: WebClient) -> None:
         """One mail provider's network leaves for many."""
         repeat(70, lambda n: site.request_text("POST", f"/u/guess{n}")[0])
@@ -104,6 +107,7 @@ class TestChanges:
         site.now += timedelta(hours=25)
         assert reword(40) == 200
 
+    @pytest.mark.slow
     def test_a_confirmation_is_a_change(self, site: WebClient) -> None:
         page = add_alert(site)
         repeat(30, lambda _: site.submit_form(page, page, action="schedule", hour="7")[0])
@@ -227,6 +231,7 @@ class TestEmails:
         assert "This service has more requests than it can answer. Try again in" in html
         assert site.read_messages() == []
 
+    @pytest.mark.slow
     @pytest.mark.parametrize("known", ["unknown", "asked already", "refused", "full"])
     def test_the_ceiling_does_not_tell_what_is_known_of_an_address(
         self, site: WebClient, known: str

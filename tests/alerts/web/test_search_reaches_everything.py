@@ -154,6 +154,7 @@ def test_no_link_leads_to_a_query_that_is_refused(
     assert any("knife" in link for link in links) is is_linked
 
 
+@pytest.mark.slow
 def test_a_suggestion_keeps_the_rest_of_the_query(site: WebClient) -> None:
     long = "The Violence Reduction Unit (VRU) met about knives."
     only_long = make_question(4, words="The violence reduction unit met about knives.")
@@ -164,6 +165,7 @@ def test_a_suggestion_keeps_the_rest_of_the_query(site: WebClient) -> None:
     assert '("violence reduction unit" OR VRU) knife' in unescape(get(site, unescape(wider)))
 
 
+@pytest.mark.slow
 def test_an_empty_feed_says_from_when_it_counts(site: WebClient) -> None:
     site.publish_questions(
         make_question(1, words="Is the tram late?", meeting=Meeting(None, date(2018, 12, 20)))

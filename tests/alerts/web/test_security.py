@@ -279,6 +279,7 @@ class TestTokens:
         ]
         assert opened.count("somebody") == 1
 
+    @pytest.mark.slow
     def test_wrong_links_get_the_same_response_and_are_limited(self, site: WebClient) -> None:
         good = MAIL_IDENTITY.build_manage_link("nobody", site.now).removeprefix(
             "https://watch.example"
@@ -333,6 +334,7 @@ def raw_status(pages: WebClient, path: str) -> int:
         return 414  # closed before it was read to its end
 
 
+@pytest.mark.slow
 def test_a_slow_statement_is_cancelled(ledger: Ledger) -> None:
     slow = {
         "sqlite": "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n) "
@@ -356,6 +358,7 @@ class TestSizeAndTimeLimits:
         assert refusal(site, b"Content-Length: -1\r\n\r\n", b"") in {400, 413}
         assert site.request_text("GET", "/")[0] == 200
 
+    @pytest.mark.slow
     def test_a_request_that_arrives_too_slowly_is_aborted(
         self, ledger: Ledger, now: datetime, tmp_path: Path
     ) -> None:

@@ -72,6 +72,7 @@ def pack_zeros(encoding: str) -> bytes:
     return b"".join(parts) + packer.flush()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("encoding", PACKERS)
 def test_a_page_is_unpacked_and_a_longer_one_is_not(tmp_path: Path, encoding: str) -> None:
     path = tmp_path / "a-20260716T120000-7.warc.gz"
@@ -83,6 +84,7 @@ def test_a_page_is_unpacked_and_a_longer_one_is_not(tmp_path: Path, encoding: st
     ] == [PAGE, None, longest]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("encoding", ["gzip", "br", "deflate"])
 def test_a_packed_flood_takes_no_memory(
     tmp_path: Path, encoding: str, caplog: pytest.LogCaptureFixture
@@ -118,6 +120,7 @@ def test_the_command_names_it_and_reads_the_others(tmp_path: Path) -> None:
     assert f"a capture is not read: url={URL}0 " in done.stderr
 
 
+@pytest.mark.slow
 @given(st.sampled_from(sorted(PACKERS)), st.binary(max_size=300), st.integers(0, 300))
 def test_no_broken_body_raises(encoding: str, body: bytes, cut: int) -> None:
     packed = PACKERS[encoding](body)

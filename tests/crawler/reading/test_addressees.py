@@ -38,11 +38,13 @@ def test_every_real_addressee_is_in_the_table() -> None:
     assert printed - {None} <= ADDRESSEES.keys()
 
 
+@pytest.mark.slow
 @given(st.lists(NAMES, min_size=1, max_size=4), st.sampled_from([" and ", " & ", ", ", ", and "]))
 def test_bare_names_come_apart(people: list[str], separator: str) -> None:
     assert [a.name for a in read_addressees(separator.join(people))] == people
 
 
+@pytest.mark.slow
 @given(st.text(alphabet=st.sampled_from("ABab &,()-"), max_size=60) | st.text())
 def test_no_addressee_is_lost_or_empty(printed: str) -> None:
     found = read_addressees(printed)

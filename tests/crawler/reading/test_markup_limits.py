@@ -77,6 +77,7 @@ def test_deep_nesting_is_unreadable_at_once(build: Build, unit: str) -> None:
         read_question(Document(page))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("html", "reason"),
     [
@@ -94,6 +95,7 @@ def test_other_ways_to_be_slow(html: str, reason: str) -> None:
         check_markup(f"<html><body>{html}")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "html",
     [
@@ -145,6 +147,7 @@ def test_what_passes_is_not_much_deeper_than_the_limit(tags: list[tuple[str, str
     assert body is None or measure_depth(body) < 1_000
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("build", BUILDERS)
 @pytest.mark.parametrize(
     "html",

@@ -112,6 +112,7 @@ def test_an_office_is_no_person(printed: str) -> None:
     assert clean_name(printed) == printed.strip()
 
 
+@pytest.mark.slow
 @given(NAMES, TITLES, HONOURS)
 def test_a_name_is_the_same_person_in_any_dress(name: str, title: str, honours: str) -> None:
     plain = identify_person(name)
@@ -123,6 +124,7 @@ def test_a_name_is_the_same_person_in_any_dress(name: str, title: str, honours: 
     assert identify_person(name.translate(str.maketrans("ŽÉàéèíñöüç", "ZEaeeinouc"))) == plain
 
 
+@pytest.mark.slow
 @given(st.text() | NAMES)
 def test_a_person_is_its_own_identity(printed: str) -> None:
     slug = identify_person(printed)

@@ -77,6 +77,7 @@ def test_a_bold_heading_is_no_label(line: str, bold: str) -> None:
     assert read_speaker(line, bold, NOBODY) is None
 
 
+@pytest.mark.slow
 @given(
     st.sampled_from([*SPEAKER_LABELS, *NOT_LABELS]),
     st.text(max_size=80),

@@ -132,6 +132,7 @@ def test_no_word_is_lost_doubled_or_moved(
     assert "".join("".join(printed).split()) == "".join("".join(source).split())
 
 
+@pytest.mark.slow
 @given(BODIES, OPENINGS)
 def test_every_speech_but_the_first_has_a_label_and_no_paragraph_is_empty(
     body: tuple[Paragraph, ...], opening: str | None
@@ -141,6 +142,7 @@ def test_every_speech_but_the_first_has_a_label_and_no_paragraph_is_empty(
     assert all(p == p.strip() != "" for speech in speeches for p in speech.paragraphs)
 
 
+@pytest.mark.slow
 @given(BODIES, BODIES, st.sampled_from(SPEAKER_LABELS))
 def test_a_labelled_paragraph_begins_anew(
     before: tuple[Paragraph, ...], after: tuple[Paragraph, ...], label: str

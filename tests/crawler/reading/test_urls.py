@@ -96,6 +96,7 @@ def test_trap_5_the_duplicate_address_space_has_one_page_each(path: str, tail: s
     assert {canonicalise_path(url) for url in urls} == {path}
 
 
+@pytest.mark.slow
 @given(
     st.sampled_from(["http", "https"]),
     st.sampled_from(HOSTS),
@@ -114,6 +115,7 @@ def test_trap_5_any_query_on_any_host(
     assert build_question_id("london", url) == f"london:{FIND}/bus-blinds"
 
 
+@pytest.mark.slow
 @given(st.text(st.characters(codec="utf-8"), max_size=40) | st.text("%253F2#/.?a", max_size=30))
 def test_trap_5_a_canonical_address_is_not_changed(path: str) -> None:
     """Canonicalising a path twice changes nothing, also after a host is put before it."""
@@ -187,6 +189,7 @@ def test_trap_3_a_main_question_may_end_in_0_and_is_not_the_one_without() -> Non
     assert find_reference("/questions/2006/0427-0") is None
 
 
+@pytest.mark.slow
 @given(st.from_regex(r"(/{1,3}[a-z0-9%-]{0,5}){0,5}", fullmatch=True))
 def test_host_and_query_never_matter(path: str) -> None:
     first = canonicalise_path(f"https://one.example{path}")

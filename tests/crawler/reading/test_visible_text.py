@@ -132,6 +132,7 @@ def test_tidy_text_stays_as_it_is(text: str) -> None:
     once.encode()  # no lone surrogate is left
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("tag", ["div", "b", "span", "ul"])
 def test_a_page_nested_20_000_deep_is_read(tag: str) -> None:
     html = f"<{tag}>" * 20_000 + "deep" + f"</{tag}>" * 20_000
@@ -162,6 +163,7 @@ def pages(draw: st.DrawFn) -> tuple[str, list[list[str]]]:
     return "".join(html), blocks
 
 
+@pytest.mark.slow
 @given(pages())
 def test_every_visible_word_is_read_once_and_in_order(page: tuple[str, list[list[str]]]) -> None:
     html, blocks = page

@@ -393,6 +393,7 @@ def test_a_world_is_the_same_every_time_and_its_addresses_are_unique(
     assert {q.asked_by for q in world.questions} <= set(world.members)
 
 
+@pytest.mark.slow
 def test_the_large_world_grows_and_is_answered() -> None:
     world = build_large_world(START, questions=2000)
     views = [world.take_snapshot(START + age) for age in (timedelta(0), *world.stages)]

@@ -57,6 +57,7 @@ def test_each_command_reads_or_is_a_job_or_is_recorded() -> None:
     assert not recorded & (READING | JOBS)
 
 
+@pytest.mark.slow
 def test_commands_are_recorded_with_who_when_and_what(service: ServiceFolder) -> None:
     service.run("subscribe", "ada@demo.example", "benches")
     service.run("pause", "ada@demo.example")
@@ -92,6 +93,7 @@ def test_no_token_is_recorded(service: ServiceFolder) -> None:
     assert "a-token" not in service.run("actions").stdout
 
 
+@pytest.mark.slow
 def test_a_backup_is_recorded_with_its_target(service: ServiceFolder, tmp_path: Path) -> None:
     target = tmp_path / "b@ckups"
     service.run("backup", "b@ckups")

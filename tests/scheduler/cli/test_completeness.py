@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import msgspec
+import pytest
 
 from alerts.ledger import open_ledger
 from alerts.operator import build_status
@@ -20,6 +21,7 @@ def make_recent(number: int) -> Question:
     return msgspec.structs.replace(make_question(number), meeting=meeting)
 
 
+@pytest.mark.slow
 def test_status_plan_and_a_public_page_name_them(tmp_path: Path) -> None:
     service = ServiceFolder(tmp_path, '[sources.london]\nurl = "http://127.0.0.1:1"\n')
     records = b"\n".join(encode_record(make_recent(number)) for number in (1, 2, 4))

@@ -154,6 +154,7 @@ def find_report_in_the_middle(source: Ledger, url: str) -> int:
     )
 
 
+@pytest.mark.slow
 def test_a_copy_that_was_broken_off_is_no_ledger_and_goes_on(
     source: Ledger, database_url: str, tmp_path: Path
 ) -> None:
@@ -180,6 +181,7 @@ def add_people_after(source: Ledger) -> None:
         connection.execute(insert(subscriber).values(**row, created_at=MOMENT))
 
 
+@pytest.mark.slow
 def test_what_is_written_meanwhile_is_copied_too(source: Ledger, database_url: str) -> None:
     beside = open_ledger(get_url(source))
     written: list[str] = []
@@ -196,6 +198,7 @@ def test_what_is_written_meanwhile_is_copied_too(source: Ledger, database_url: s
     assert list_people(database_url) == list_people(get_url(source))
 
 
+@pytest.mark.slow
 def test_a_ledger_that_never_rests_is_not_believed_to_be_copied(
     source: Ledger, tmp_path: Path
 ) -> None:
@@ -216,6 +219,7 @@ def test_a_ledger_that_never_rests_is_not_believed_to_be_copied(
         open_ledger(url)
 
 
+@pytest.mark.slow
 def test_numbers_of_deleted_rows_are_not_used_again(
     source: Ledger, database_url: str, tmp_path: Path
 ) -> None:
@@ -251,6 +255,7 @@ def test_a_row_that_cannot_be_copied_is_named(source: Ledger, empty_database: st
         transfer.copy_ledger(source, empty_database)
 
 
+@pytest.mark.slow
 def test_a_ledger_in_use_is_not_overwritten(source: Ledger, database_url: str) -> None:
     used = open_ledger(database_url)
     add_people_after(used)

@@ -45,6 +45,7 @@ def operator(site: WebClient) -> Operator:
     return Operator.sign_in(site)
 
 
+@pytest.mark.slow
 def test_each_command_is_named_or_has_its_place(operator: Operator) -> None:
     everything = "".join(operator.see(f"/operator{path}") for path in PAGES)
     for command in list_commands():

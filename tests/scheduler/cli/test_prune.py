@@ -68,6 +68,7 @@ def test_what_others_look_back_at_cannot_be_deleted(
     assert list_messages(service) == [1, 2]
 
 
+@pytest.mark.slow
 def test_a_round_does_it_once_a_day(service: ServiceFolder) -> None:
     service.run("once", "--no-crawl")
     assert list_messages(service) == [2]

@@ -6,6 +6,7 @@ import time
 from pathlib import Path
 
 import msgspec
+import pytest
 
 from tests.support.designs import build_page_2022
 from tests.support.samples import make_answer, make_question
@@ -14,6 +15,7 @@ from tests.support.service import ServiceFolder, build_config
 DEEP = "<table><tr><td>" * 50_000
 
 
+@pytest.mark.slow
 def test_a_deep_page_or_record_fails_alone(tmp_path: Path) -> None:
     service = ServiceFolder(tmp_path, build_config("http://127.0.0.1:1"))
     (tmp_path / "deep.html").write_text(build_page_2022(DEEP))

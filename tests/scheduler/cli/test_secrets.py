@@ -61,6 +61,7 @@ def serving(service: Service) -> Iterator[WebClient]:
     service.ledger.engine.dispose()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("at_once", [False, True])
 def test_links_of_the_former_key_work_until_it_is_dropped(
     folder: ServiceFolder, at_once: bool
@@ -79,6 +80,7 @@ def test_links_of_the_former_key_work_until_it_is_dropped(
         assert client.request_text("GET", new)[0] == 200
 
 
+@pytest.mark.slow
 def test_a_former_key_is_accepted_for_sixty_days(folder: ServiceFolder) -> None:
     folder.run("secrets", "rotate")
     listed = folder.run("secrets", "list").stdout
@@ -90,6 +92,7 @@ def test_a_former_key_is_accepted_for_sixty_days(folder: ServiceFolder) -> None:
         service.ledger.engine.dispose()
 
 
+@pytest.mark.slow
 def test_rotating_is_recorded_and_shows_no_key(folder: ServiceFolder) -> None:
     shown = folder.run("secrets", "rotate").stdout + folder.run("secrets", "list", "--json").stdout
     ledger = open_ledger(f"sqlite:///{folder.folder}/var/ledger.sqlite3")

@@ -87,6 +87,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("key", KEYS, ids=lambda key: key.name)
 def test_an_odd_value_is_refused_in_one_line_or_can_be_used(folder: Path, key: ConfigKey) -> None:
     for value in ODD_VALUES:

@@ -109,6 +109,7 @@ def test_no_secret_is_shown(tmp_path: Path) -> None:
     assert config.web.operator_password == Secret(LONG)
 
 
+@pytest.mark.slow
 def test_the_password_of_the_mailbox_comes_from_the_config(tmp_path: Path) -> None:
     service = ServiceFolder(tmp_path, f'{QUIET}[imap]\npassword_file = "password"\n')
     (tmp_path / "password").write_text("secret")

@@ -71,6 +71,7 @@ def test_another_schema(examined: ExaminedService, schema: str, state: str, advi
     assert schema in found.detail
 
 
+@pytest.mark.slow
 def test_a_log_that_is_not_written_ahead(examined: ExaminedService) -> None:
     edit_file(examined, "PRAGMA journal_mode = DELETE")
     found = examined.pick(GROUP, "database.log")

@@ -121,6 +121,7 @@ def opened(tmp_path: Path, config: str) -> Iterator[Service]:
     service.ledger.close()
 
 
+@pytest.mark.slow
 def test_a_crawl_that_is_not_made_is_noted(switch: Switch, tmp_path: Path) -> None:
     with opened(tmp_path, build_config("http://127.0.0.1:1") + ping_config(switch)) as service:
         with service.ledger.writing() as connection:
@@ -131,6 +132,7 @@ def test_a_crawl_that_is_not_made_is_noted(switch: Switch, tmp_path: Path) -> No
     assert ping.body.startswith("no crawl of london: crawls are paused since ")
 
 
+@pytest.mark.slow
 def test_rounds_ping_at_once_when_something_fails(switch: Switch, tmp_path: Path) -> None:
     config = build_config("http://127.0.0.1:1") + ping_config(switch)
     with opened(tmp_path, config) as service:
@@ -160,6 +162,7 @@ def test_what_fails_beside_rounds_is_not_hidden_by_a_good_round(switch: Switch) 
     assert switch.take() == ["/key", "/key"]
 
 
+@pytest.mark.slow
 def test_a_switch_that_does_not_answer_stops_nothing(
     switch: Switch, caplog: pytest.LogCaptureFixture
 ) -> None:

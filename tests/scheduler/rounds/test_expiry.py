@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import pytest
 from sqlalchemy import Connection, event, func, insert, select
 
 from alerts.ledger.schema import message, subscriber
@@ -29,6 +30,7 @@ def add_former(connection: Connection, people: int, messages: int) -> None:
     connection.execute(insert(message), texts)
 
 
+@pytest.mark.slow
 def test_all_of_it_is_deleted_and_no_transaction_takes_all(tmp_path: Path) -> None:
     place_empty_ledger(tmp_path / "ledger.sqlite3")
     config = f'[ledger]\nurl = "sqlite:///{tmp_path}/ledger.sqlite3"\n'

@@ -26,6 +26,7 @@ def read_jobs(folder: Path) -> tuple[dict[str, jobs.JobRecord], dict[str, str]]:
     return known, raised
 
 
+@pytest.mark.slow
 def test_a_round_notes_each_of_its_steps(tmp_path: Path) -> None:
     service = ServiceFolder(tmp_path, QUIET)
     service.run("once")
@@ -36,6 +37,7 @@ def test_a_round_notes_each_of_its_steps(tmp_path: Path) -> None:
     assert raised == {}
 
 
+@pytest.mark.slow
 def test_a_step_that_fails_twice_raises_an_alarm_and_stops_no_other(tmp_path: Path) -> None:
     service = ServiceFolder(tmp_path, QUIET)
     service.run("once")

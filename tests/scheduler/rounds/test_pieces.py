@@ -24,6 +24,7 @@ from tests.support.samples import make_question
 from tests.support.web_client import FEED_IDENTITY, TEMPLATES
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("waiting", "pieces"), [(0, []), (1, ["1"]), (20, ["1"]), (21, ["1", "2"])]
 )
@@ -41,6 +42,7 @@ def test_there_is_a_piece_for_each_worker_that_has_work(
         assert TASKS["deliver"].list_waiting(connection, now) == pieces
 
 
+@pytest.mark.slow
 def test_a_process_delivers_in_one_piece_at_a_time(tmp_path: Path, now: datetime) -> None:
     """A second piece would take connections that are another process's part."""
     service = open_service(parse_config("", tmp_path, "config.toml", {}), clock=lambda: now)
@@ -79,6 +81,7 @@ def put_topics(ledger: Ledger, now: datetime, number: int) -> None:
     TopicMatcher(ledger).match_new_changes()
 
 
+@pytest.mark.slow
 def test_feeds_are_divided_among_workers_and_each_is_written_once(
     ledger: Ledger, now: datetime, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

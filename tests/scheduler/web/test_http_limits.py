@@ -72,6 +72,7 @@ def test_a_slow_response_is_not_cut_off(connection: socket.socket) -> None:
     assert b" 200 OK" in read_response(connection, b"slow")
 
 
+@pytest.mark.slow
 def test_each_request_of_a_connection_has_its_own_time(connection: socket.socket) -> None:
     post = b"POST /echo HTTP/1.1\r\n" + HEADER + b"Content-Length: 4\r\n\r\n"
     for _ in range(4):
@@ -89,6 +90,7 @@ def test_a_later_request_that_does_not_end_is_aborted(connection: socket.socket)
     assert seconds_until_closed(connection) < 20
 
 
+@pytest.mark.slow
 def test_a_body_that_nobody_reads_is_aborted(connection: socket.socket) -> None:
     connection.sendall(b"POST /refuse HTTP/1.1\r\n" + HEADER + b"Content-Length: 9\r\n\r\n")
     assert b" 403 " in read_response(connection, b"refused")

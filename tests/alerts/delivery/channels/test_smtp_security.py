@@ -80,6 +80,7 @@ def test_an_untrusted_certificate_is_rejected(
     assert not any(heard)  # nothing unencrypted, and nothing to an untrusted server
 
 
+@pytest.mark.slow
 def test_a_silent_server_times_out(ledger: Ledger, now: datetime) -> None:
     queue_messages(ledger, now, ADA)
     with socket.create_server(("127.0.0.1", 0)) as listener:

@@ -103,6 +103,7 @@ def test_each_receiver_has_a_secret_of_its_own_which_can_be_replaced() -> None:
     assert replaced.show_receiver_secret(here) != settings.show_receiver_secret(here)
 
 
+@pytest.mark.slow
 def test_a_webhook_is_signed_and_keeps_its_id(
     ledger: Ledger, now: datetime, web: WebServer
 ) -> None:
@@ -128,6 +129,7 @@ def test_a_webhook_is_signed_and_keeps_its_id(
     assert told["unsubscribe"].startswith("https://watch.example/u/")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("status", "outcome"),
     [
@@ -161,6 +163,7 @@ def test_an_unreachable_webhook_is_tried_again(ledger: Ledger, now: datetime) ->
     assert deliver_due(ledger, CHANNELS, lambda: now) == {"retry": 1}
 
 
+@pytest.mark.slow
 def test_apprise_is_given_title_and_text(ledger: Ledger, now: datetime, web: WebServer) -> None:
     composed(ledger, now, f"json://{web.place}/chat")
     assert deliver_due(ledger, CHANNELS, lambda: now) == {"sent": 1}
@@ -169,6 +172,7 @@ def test_apprise_is_given_title_and_text(ledger: Ledger, now: datetime, web: Web
     assert "/questions/1" in told["message"]
 
 
+@pytest.mark.slow
 def test_a_failed_chat_is_tried_again(ledger: Ledger, now: datetime, web: WebServer) -> None:
     composed(ledger, now, f"json://{web.place}/chat")
     web.answers = [500] * 9
@@ -183,6 +187,7 @@ def test_an_address_that_apprise_does_not_know(ledger: Ledger, now: datetime) ->
     assert deliver_due(ledger, CHANNELS, lambda: now) == {"failed": 1}
 
 
+@pytest.mark.slow
 def test_the_operator_is_notified_by_webhook_and_chat(
     ledger: Ledger, now: datetime, web: WebServer
 ) -> None:

@@ -153,6 +153,7 @@ def take_one_down(connection: Connection, _keys: list[int]) -> None:
     take_down(connection, make_question(5).id, "by order", LATER)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("change", "kept"),
     [(change_frequency, 14), (end_one, 14), (change_address, 14), (take_one_down, 0)],
@@ -178,6 +179,7 @@ def draft_here(ledger: Ledger, keys: list[int]) -> DraftBatch:
         return write_drafts(connection, keys, DigestRun(SETTINGS, LATER))
 
 
+@pytest.mark.slow
 def test_a_draft_of_what_the_sent_log_has_is_not_sent(ledger: Ledger, tmp_path: Path) -> None:
     fill(ledger)
     keys = begin(ledger)

@@ -43,6 +43,7 @@ def get(pages: WebClient, path: str, status: int = 200) -> dict[str, Any]:
     return body
 
 
+@pytest.mark.slow
 def test_the_openapi_document_says_who_publishes_and_what_each_operation_is_for(
     filled: WebClient,
 ) -> None:
@@ -65,6 +66,7 @@ def test_a_word_in_capitals_that_is_found_in_small_letters_is_said(site: WebClie
     assert '<a href="/search?q=fares">Search for fares</a>' in page
 
 
+@pytest.mark.slow
 def test_search_results_are_paged(filled: WebClient) -> None:
     seen: list[str] = []
     cursor: object = 0
@@ -80,12 +82,14 @@ def test_search_results_are_paged(filled: WebClient) -> None:
     get(filled, "/api/v1/questions", 400)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("wrong", ["0", "101", "x", "-1", "1.5", "²", "9" * 40])
 def test_page_sizes_are_bounded(filled: WebClient, wrong: str) -> None:
     body = get(filled, f"/api/v1/changes?limit={quote(wrong)}", 400)
     assert body["error"] == "limit: expected a whole number from 1 to 100."
 
 
+@pytest.mark.slow
 def test_paging_through_changes_misses_and_repeats_nothing(filled: WebClient) -> None:
     seen: list[int] = []
     after, more = 0, True
@@ -103,6 +107,7 @@ def test_paging_through_changes_misses_and_repeats_nothing(filled: WebClient) ->
     get(filled, "/api/v1/changes?topic=none", 404)
 
 
+@pytest.mark.slow
 def test_records_and_topics(filled: WebClient) -> None:
     assert get(filled, "/api/v1/questions/london:/questions/1")["title"] == "=1+1"
     assert get(filled, "/api/v1/questions/london%3A%2Fquestions%2F1")["title"] == "=1+1"
@@ -114,6 +119,7 @@ def test_records_and_topics(filled: WebClient) -> None:
     get(filled, "/api/v1/nothing", 404)
 
 
+@pytest.mark.slow
 def test_a_known_entity_tag_gets_304(filled: WebClient) -> None:
     path = "/api/v1/questions?q=VRU"
     _, headers, body = filled.request("GET", path)
@@ -125,6 +131,7 @@ def test_a_known_entity_tag_gets_304(filled: WebClient) -> None:
     assert "Accept-Encoding" in packed["Vary"]
 
 
+@pytest.mark.slow
 def test_exports(filled: WebClient) -> None:
     status, headers, body = filled.request("GET", "/api/v1/export.jsonl?q=VRU")
     assert (status, headers["X-Total-Count"]) == (200, "7")

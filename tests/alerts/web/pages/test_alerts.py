@@ -66,6 +66,7 @@ def test_a_get_shows_the_alerts_and_changes_nothing(pages: WebClient) -> None:
     assert pages.read_all_rows() == before
 
 
+@pytest.mark.slow
 def test_an_alert_is_saved_paused_resumed_and_ended(pages: WebClient) -> None:
     person = ada(pages)
     topic = mine(pages)["VRU"].topic_id
@@ -128,6 +129,7 @@ def test_data_is_downloaded_and_deleted(pages: WebClient) -> None:
     assert press(pages, person, action="delete")[0] == 404
 
 
+@pytest.mark.slow
 def test_data_is_deleted_at_once_while_an_email_waits(pages: WebClient) -> None:
     person = ada(pages)
     assert pages.submit_form("/your-alerts", "/your-alerts", email=ADA)[0] == 200
@@ -159,6 +161,7 @@ def test_a_large_form_is_refused(pages: WebClient) -> None:
     assert press(pages, person, action="save", note="x" * 30_000)[0] == 413
 
 
+@pytest.mark.slow
 def test_a_changed_query_keeps_the_place_of_the_alert(pages: WebClient) -> None:
     person = ada(pages)
     old = mine(pages)["VRU"]

@@ -64,6 +64,7 @@ def send_digests(site: WebClient) -> int:
     return compose_due_digests(site.ledger, DigestSettings(TEMPLATES, MAIL_IDENTITY), site.now)
 
 
+@pytest.mark.slow
 def test_the_next_digest_is_named_and_shown_and_nothing_is_marked(site: WebClient) -> None:
     add(site, "VRU")
     site.publish_questions(make_question(1, words="The VRU."))
@@ -116,6 +117,7 @@ def test_a_paused_alert_has_no_next_digest(site: WebClient) -> None:
     assert ">Resume<" in page
 
 
+@pytest.mark.slow
 def test_an_alert_says_what_it_brings_and_when_it_was_sent(site: WebClient, now: datetime) -> None:
     old = make_question(1, words="The VRU.", meeting=Meeting("M", date(2020, 1, 1)))
     site.publish_questions(old)
@@ -134,6 +136,7 @@ def test_an_alert_says_what_it_brings_and_when_it_was_sent(site: WebClient, now:
     assert "Your note: for Tuesday" in page
 
 
+@pytest.mark.slow
 def test_a_wrong_form_keeps_what_was_typed_and_says_what_to_type(site: WebClient) -> None:
     topic = add(site, "VRU")
     add(site, "trees")
@@ -154,6 +157,7 @@ def test_a_wrong_form_keeps_what_was_typed_and_says_what_to_type(site: WebClient
     assert "Error:" not in page
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("query", "expected"),
     [
@@ -179,6 +183,7 @@ def test_a_long_note_is_refused_and_kept(site: WebClient) -> None:
     assert "x" * 201 in page
 
 
+@pytest.mark.slow
 def test_many_alerts_fit_on_a_page_and_each_can_be_edited(site: WebClient) -> None:
     found = [add(site, f"benches{number}") for number in range(50)]
     page = look(site)
@@ -190,6 +195,7 @@ def test_many_alerts_fit_on_a_page_and_each_can_be_edited(site: WebClient) -> No
         assert look(site, f"{path_of(site)}?edit={wrong}").count('name="query"') == 0
 
 
+@pytest.mark.slow
 def test_ending_is_asked_for_on_a_page_of_its_own(site: WebClient) -> None:
     topic = add(site, "VRU")
     before = site.read_all_rows()

@@ -53,6 +53,7 @@ def threaded(pages: WebClient) -> None:
     pages.publish_questions(parent, child, other)
 
 
+@pytest.mark.slow
 def test_a_topic_shows_its_questions_as_threads(pages: WebClient) -> None:
     threaded(pages)
     html = page(pages, "/topic/VRU")
@@ -67,6 +68,7 @@ def test_a_topic_shows_its_questions_as_threads(pages: WebClient) -> None:
     assert pages.request_text("GET", "/topic/none")[0] == 404
 
 
+@pytest.mark.slow
 def test_a_long_topic_is_paged(site: WebClient) -> None:
     with site.ledger.writing() as connection:
         publish_topic(connection, "VRU", site.now)
@@ -83,6 +85,7 @@ def test_a_long_topic_is_paged(site: WebClient) -> None:
         page(site, f"/topic/VRU?page={quote(odd)}")
 
 
+@pytest.mark.slow
 def test_a_question_page_shows_thread_history_and_links(pages: WebClient) -> None:
     threaded(pages)
     pages.now += timedelta(days=2)
@@ -111,6 +114,7 @@ def test_a_question_page_shows_thread_history_and_links(pages: WebClient) -> Non
     assert pages.request_text("GET", "/question/london:/questions/999")[0] == 404
 
 
+@pytest.mark.slow
 def test_hostile_content_of_a_question_is_escaped(site: WebClient) -> None:
     evil = "</script><script>alert(1)</script> \x0c\ufffe {{7*7}} \u202e"
     table = msgspec.structs.replace(
@@ -131,6 +135,7 @@ def test_hostile_content_of_a_question_is_escaped(site: WebClient) -> None:
     page(site, "/search?q=Told")
 
 
+@pytest.mark.slow
 def test_a_thread_as_akoma_ntoso(site: WebClient) -> None:
     threaded(site)
     status, headers, body = site.request("GET", "/akoma-ntoso/london:/questions/1")
@@ -146,6 +151,7 @@ def test_a_thread_as_akoma_ntoso(site: WebClient) -> None:
     assert site.request_text("GET", "/akoma-ntoso/london:/questions/999")[0] == 404
 
 
+@pytest.mark.slow
 def test_a_member_page_shows_statistics_and_topics(pages: WebClient) -> None:
     threaded(pages)
     late = make_answer("At last.", date=date(2026, 9, 14))
@@ -173,6 +179,7 @@ def test_a_member_page_shows_statistics_and_topics(pages: WebClient) -> None:
     assert pages.request_text("GET", "/member/nobody")[0] == 404
 
 
+@pytest.mark.slow
 def test_overdue_questions_are_listed_longest_first(pages: WebClient) -> None:
     old = Meeting(None, date(2026, 2, 2))
     pages.publish_questions(
@@ -211,6 +218,7 @@ def test_a_captured_page_is_served_in_a_sandbox(site: WebClient) -> None:
     assert headers["Memento-Datetime"] == "Thu, 16 Jul 2026 12:00:00 GMT"
 
 
+@pytest.mark.slow
 def test_a_question_can_be_followed(pages: WebClient) -> None:
     pages.publish_questions(make_question(1, title="Of benches"))
     path = "/question/london:/questions/1"
@@ -267,6 +275,7 @@ def test_the_pages_of_a_list_are_whole_though_questions_arrive(site: WebClient) 
         assert site.request_text("GET", path)[0] == 400
 
 
+@pytest.mark.slow
 def test_a_topic_counts_questions_without_a_meeting_day(site: WebClient) -> None:
     with site.ledger.writing() as connection:
         publish_topic(connection, "of the VRU", site.now)
@@ -325,6 +334,7 @@ def test_a_question_without_a_title_is_called_by_its_first_words(pages: WebClien
     assert ">When will the ferry come back?</a>" in page(pages, "/member/ada-brook")
 
 
+@pytest.mark.slow
 def test_links_of_an_answer_are_absolute_and_encoded(pages: WebClient) -> None:
     links = '<p><a href="/a b.pdf">A</a> <a href="mailto:x@demo.example">B</a></p><table></table>'
     answer = msgspec.structs.replace(
@@ -351,6 +361,7 @@ def test_an_answer_links_to_the_questions_that_it_refers_to(pages: WebClient) ->
     assert '<a href="/question/london:/questions/1">2026/0001, Piers</a>' in html
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", ["U.S.", "tram) OR (", "NOT tram", ""])
 def test_the_pages_of_a_damaged_topic_are_shown(site: WebClient, form: str) -> None:
     site.publish_questions(make_question(1, words="About trams and buses."))

@@ -90,6 +90,7 @@ def test_a_question_without_a_reference_is_shared_by_its_whole_address(site: Web
     assert 'value="watch.example/question/london:/questions/1"' in html
 
 
+@pytest.mark.slow
 def test_an_unknown_address_names_the_likely_page(pages: WebClient) -> None:
     with pages.ledger.writing() as connection:
         publish_topic(connection, "ferries", pages.now)
@@ -108,6 +109,7 @@ def test_an_unknown_address_names_the_likely_page(pages: WebClient) -> None:
     assert "<li><a" not in plain(read(pages, "/member/xxxxxxxx", 404))
 
 
+@pytest.mark.slow
 def test_no_likely_page_is_a_private_topic(site: WebClient) -> None:
     site.publish_questions(make_question(1, words="Of the ferries?"))
     site.submit_form("/search?q=ferries", "/sign-up", email="ada@demo.example", q="ferries",
@@ -119,6 +121,7 @@ def test_no_likely_page_is_a_private_topic(site: WebClient) -> None:
 # ------------------------------------------------------------------ a question
 
 
+@pytest.mark.slow
 def test_a_thread_shows_turns_states_and_what_was_corrected(pages: WebClient) -> None:
     pages.now -= timedelta(days=20)
     child = make_question(
@@ -230,6 +233,7 @@ def publish_some(pages: WebClient) -> None:
             )  # fmt: skip
 
 
+@pytest.mark.slow
 def test_members_are_found_by_name_and_letter(pages: WebClient) -> None:
     publish_some(pages)
     html = read(pages, "/members")
@@ -260,6 +264,7 @@ def test_five_hundred_members_are_listed_in_pages(site: WebClient) -> None:
     assert len(seen) == len(set(seen)) == 500
 
 
+@pytest.mark.slow
 def test_a_member_page_has_tabs_numbers_and_alerts_for_the_member(pages: WebClient) -> None:
     publish_some(pages)
     html = read(pages, "/member/ada-brook")
@@ -279,6 +284,7 @@ def test_a_member_page_has_tabs_numbers_and_alerts_for_the_member(pages: WebClie
     assert (status, "Check your email" in answer) == (200, True)
 
 
+@pytest.mark.slow
 def test_a_body_has_a_page_with_what_it_owes(pages: WebClient) -> None:
     publish_some(pages)
     listed = plain(read(pages, "/bodies"))
@@ -293,6 +299,7 @@ def test_a_body_has_a_page_with_what_it_owes(pages: WebClient) -> None:
     assert 'name="q" value="asked_of:&#34;Fire Commissioner&#34;"' in html
 
 
+@pytest.mark.slow
 def test_what_is_owed_is_grouped_by_who_owes_it(pages: WebClient) -> None:
     publish_some(pages)
     pages.publish_questions(make_question(1))  # asked today
@@ -316,6 +323,7 @@ def test_what_is_owed_is_grouped_by_who_owes_it(pages: WebClient) -> None:
 # ------------------------------------------------------------------ topics
 
 
+@pytest.mark.slow
 def test_topics_are_listed_with_their_numbers(pages: WebClient) -> None:
     with pages.ledger.writing() as connection:
         for title in ("tunnels", "ferries", "Siân"):
@@ -337,6 +345,7 @@ def test_topics_are_listed_with_their_numbers(pages: WebClient) -> None:
     assert 'name="q" value="ferries"' in html
 
 
+@pytest.mark.slow
 def test_the_list_of_topics_is_never_behind(pages: WebClient) -> None:
     with pages.ledger.writing() as connection:
         publish_topic(connection, "ferries", pages.now)

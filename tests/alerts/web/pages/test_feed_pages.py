@@ -9,6 +9,7 @@ from tests.alerts.web.pages.test_home import filled
 from tests.support.web_client import WebClient
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("path", "address"),
     [

@@ -50,6 +50,7 @@ def filled(pages: WebClient) -> None:
     index_questions(pages.ledger)
 
 
+@pytest.mark.slow
 def test_a_search_shows_past_results(pages: WebClient) -> None:
     filled(pages)
     status, html = pages.request_text("GET", "/search?q=VRU")
@@ -73,6 +74,7 @@ def test_a_broad_search_names_the_field_and_a_narrower_one(pages: WebClient) -> 
     assert "Found only by the name of a person: The Mayor" in html
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("typed", "status", "says"),
     [
@@ -156,6 +158,7 @@ def test_an_invalid_sign_up_shows_the_error_and_stores_nothing(
     assert pages.read_all_rows() == before
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("headers", "status"),
     [
@@ -187,6 +190,7 @@ def test_sign_ups_from_one_network_are_limited(pages: WebClient) -> None:
     assert len(read_emails(pages.ledger)) == 10
 
 
+@pytest.mark.slow
 def test_pages_load_nothing_from_other_sites(pages: WebClient) -> None:
     filled(pages)
     html = pages.request_text("GET", "/search?q=VRU")[1]
@@ -196,6 +200,7 @@ def test_pages_load_nothing_from_other_sites(pages: WebClient) -> None:
     assert len(html) < 100_000
 
 
+@pytest.mark.slow
 def test_a_topic_with_an_alert_has_feeds_that_feed_readers_find(pages: WebClient) -> None:
     filled(pages)
     assert "/feeds/VRU" not in pages.request_text("GET", "/search?q=VRU")[1]
@@ -219,6 +224,7 @@ def test_a_topic_with_an_alert_has_feeds_that_feed_readers_find(pages: WebClient
         assert "Violence Reduction Unit" in text
 
 
+@pytest.mark.slow
 def test_a_sign_up_is_delivered_at_once(pages: WebClient) -> None:
     before = pages.wanted_deliveries
     assert sign_up(pages, ADA)[0] == 200

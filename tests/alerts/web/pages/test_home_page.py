@@ -6,6 +6,7 @@ import re
 from html import unescape
 
 import html5lib
+import pytest
 
 from tests.alerts.web.pages.test_home import filled
 from tests.support.web_client import WebClient
@@ -30,6 +31,7 @@ def test_it_shows_what_is_in_the_archive(site: WebClient) -> None:
     assert "A daily digest" in html
 
 
+@pytest.mark.slow
 def test_every_link_of_it_leads_somewhere(site: WebClient) -> None:
     filled(site)
     html = site.request_text("GET", "/")[1]

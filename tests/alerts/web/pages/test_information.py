@@ -30,6 +30,7 @@ def test_each_page_is_valid_and_may_be_cached(site: WebClient, path: str) -> Non
     assert "Set-Cookie" not in headers
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", PAGES)
 def test_every_link_of_these_pages_leads_somewhere(site: WebClient, path: str) -> None:
     html = site.request_text("GET", path)[1]
@@ -63,6 +64,7 @@ def test_the_help_says_what_the_search_box_says(site: WebClient) -> None:
         assert example.error in html
 
 
+@pytest.mark.slow
 def test_the_site_map_names_public_pages_that_answer(site: WebClient) -> None:
     filled(site)
     index = etree.fromstring(site.request("GET", "/sitemap.xml")[2])
@@ -88,6 +90,7 @@ def test_the_site_map_names_public_pages_that_answer(site: WebClient) -> None:
     assert site.request("GET", "/sitemap-questions-0.xml")[0] == 404
 
 
+@pytest.mark.slow
 def test_the_examples_of_fields_find_questions_of_the_archive(site: WebClient) -> None:
     filled(site)
     html = unescape(site.request_text("GET", "/help")[1])

@@ -122,6 +122,7 @@ def read_lines(client: WebClient, name: str) -> Iterator[str]:
     yield from (x.removeprefix(name) for x in text.splitlines() if x.startswith(f"{name}{{"))
 
 
+@pytest.mark.slow
 def test_they_hold_nothing_of_a_person(ledger: Ledger, now: datetime, tmp_path: Path) -> None:
     headers = {"Authorization": f"Bearer {METRICS_TOKEN}"}
     with run_marked_site(ledger, now, tmp_path / "feeds") as site:

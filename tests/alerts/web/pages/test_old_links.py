@@ -7,6 +7,8 @@ import re
 from html import unescape
 from urllib.parse import urlencode
 
+import pytest
+
 from alerts.ledger import subscriptions
 from alerts.ledger.subscriptions import SubscriptionRequest
 from alerts.model import Frequency, Subscriber
@@ -48,6 +50,7 @@ def get(site: WebClient, path: str) -> int:
     return site.request_text("GET", path)[0]
 
 
+@pytest.mark.slow
 def test_a_link_from_before_leaving_does_not_manage_after_coming_back(site: WebClient) -> None:
     before = find_links(site, join(site))
     leave(site)

@@ -132,6 +132,7 @@ def test_without_signing_in_nothing_is_shown_or_done(site: WebClient) -> None:
     )
 
 
+@pytest.mark.slow
 def test_wrong_passwords_are_limited(site: WebClient) -> None:
     body = urlencode({"action": "sign-in", "password": "wrong"})
     statuses = [
@@ -140,6 +141,7 @@ def test_wrong_passwords_are_limited(site: WebClient) -> None:
     assert statuses == [403] * 60 + [429] * 2
 
 
+@pytest.mark.slow
 def test_held_changes_and_suspect_pages_are_shown_and_approved(watched: WebClient) -> None:
     with watched.ledger.writing() as connection:
         rules = RecordingRules(hold=True)
@@ -169,6 +171,7 @@ def test_held_changes_and_suspect_pages_are_shown_and_approved(watched: WebClien
         assert held_changes.list_awaiting_approval(connection) == []
 
 
+@pytest.mark.slow
 def test_crawls_and_sending_are_paused_and_resumed(watched: WebClient) -> None:
     cookie = signed_in(watched)
     for label, what, source in (

@@ -83,6 +83,7 @@ class TestMessages:
         assert "Subject 1" in operator.see("/operator/messages?show=sent")
         assert "There is no such message." in operator.see("/operator/messages?show=dropped")
 
+    @pytest.mark.slow
     def test_failed_ones_are_sent_again_one_by_one_or_together(self, operator: Operator) -> None:
         for number in (1, 2, 3):
             add_message(operator, number, "failed")
@@ -137,6 +138,7 @@ class TestChanges:
         assert "The crawl seems to have misread its pages" in html
         assert "New 3" in html
 
+    @pytest.mark.slow
     def test_they_are_published_by_reason_or_all_together(self, operator: Operator) -> None:
         self.hold(operator)
         with operator.pages.ledger.reading() as connection:
@@ -155,6 +157,7 @@ class TestChanges:
 
 
 class TestCrawls:
+    @pytest.mark.slow
     def test_the_history_has_durations_verdicts_and_what_was_found(
         self, operator: Operator
     ) -> None:
@@ -177,6 +180,7 @@ class TestCrawls:
         assert older is not None
         assert "read 7 pages" in operator.see(older[1].replace("&amp;", "&"))
 
+    @pytest.mark.slow
     def test_an_empty_service_has_pages(self, operator: Operator) -> None:
         for path in ("", "/changes", "/crawls", "/messages", "/subscribers", "/topics"):
             operator.see(f"/operator{path}")
@@ -184,6 +188,7 @@ class TestCrawls:
 
 
 class TestTopics:
+    @pytest.mark.slow
     def test_they_are_found_published_and_hidden(self, operator: Operator) -> None:
         pages = operator.pages
         with pages.ledger.writing() as connection:
@@ -205,6 +210,7 @@ class TestTopics:
         assert pages.request_text("GET", f"/topic/{slug}")[0] == 410
         assert "benches" in operator.see(f"{path}?show=hidden")
 
+    @pytest.mark.slow
     def test_a_query_is_published_for_nobody_and_ends_when_hidden(self, operator: Operator) -> None:
         path = "/operator/topics"
         assert operator.press(path, action="publish-topic", topic="lime <b>") != ""
@@ -259,6 +265,7 @@ def test_a_message_of_another_browser_is_not_shown(operator: Operator) -> None:
     assert 'role="status"' not in html
 
 
+@pytest.mark.slow
 def test_no_page_grows_with_the_number_of_subscribers(operator: Operator) -> None:
     pages = operator.pages
     with pages.ledger.writing() as connection:

@@ -74,6 +74,7 @@ def test_signing_out_deletes_the_cookie_as_it_was_set_and_ends_the_session(
     assert find_csrf(proxied, browser) is None  # whoever kept the cookie is not signed in
 
 
+@pytest.mark.slow
 def test_other_browsers_stay_signed_in_unless_all_are_signed_out(proxied: WebClient) -> None:
     first, second, third = (
         TLS | {"Cookie": sign_in(proxied, TLS).partition(";")[0]} for _ in range(3)
@@ -106,6 +107,7 @@ def test_neither_the_page_nor_the_ledger_holds_what_is_in_the_cookie(proxied: We
     assert OPERATOR_PASSWORD not in str(proxied.read_all_rows())
 
 
+@pytest.mark.slow
 def test_the_log_has_what_was_done_and_each_wrong_password_once_an_hour(
     proxied: WebClient,
 ) -> None:

@@ -68,6 +68,7 @@ def test_lists_mask_addresses_and_the_page_of_a_subscriber_shows_theirs(
     assert BEN not in page
 
 
+@pytest.mark.slow
 def test_an_address_is_found_by_a_part_of_it_and_is_in_no_address_of_a_page(
     operator: Operator,
 ) -> None:
@@ -80,6 +81,7 @@ def test_an_address_is_found_by_a_part_of_it_and_is_in_no_address_of_a_page(
     assert "0 addresses found." in operator.send(LIST, action="find-subscriber", text="%")[3]
 
 
+@pytest.mark.slow
 def test_alerts_are_paused_resumed_and_ended_after_a_question(operator: Operator) -> None:
     with operator.pages.ledger.reading() as connection:
         active = subscriptions.list_active(connection, find_id(operator, ADA))
@@ -100,6 +102,7 @@ def test_alerts_are_paused_resumed_and_ended_after_a_question(operator: Operator
     assert press(operator, ADA, "unsubscribe", topic="x") == "Nothing was done."
 
 
+@pytest.mark.slow
 def test_somebody_is_suspended_and_gets_email_again(operator: Operator) -> None:
     assert press(operator, ADA, "suspend") == f"Nothing is sent to {ADA} any more."
     page = operator.see(f"{LIST}/{find_id(operator, ADA)}")
@@ -112,6 +115,7 @@ def test_somebody_is_suspended_and_gets_email_again(operator: Operator) -> None:
     assert list_alerts(operator, ADA) == {"benches": False, "trams": False}
 
 
+@pytest.mark.slow
 def test_the_link_to_their_alerts_is_sent_once_a_day(operator: Operator) -> None:
     assert ADA in press(operator, ADA, "send-link")
     assert operator.pages.wanted_deliveries == 1
@@ -121,6 +125,7 @@ def test_the_link_to_their_alerts_is_sent_once_a_day(operator: Operator) -> None
     assert press(operator, ADA, "send-link").startswith("Nothing was sent")
 
 
+@pytest.mark.slow
 def test_data_is_downloaded_and_deleted_after_a_question(operator: Operator) -> None:
     key = find_id(operator, ADA)
     status, _, _, body = operator.send(f"{LIST}/{key}", action="export", subscriber=str(key))
@@ -144,6 +149,7 @@ def test_data_is_downloaded_and_deleted_after_a_question(operator: Operator) -> 
     assert status == 404
 
 
+@pytest.mark.slow
 def test_what_is_done_about_somebody_is_in_the_log_without_their_address(
     operator: Operator,
 ) -> None:
@@ -158,6 +164,7 @@ def test_what_is_done_about_somebody_is_in_the_log_without_their_address(
     assert "suspend" in operator.see(f"{LIST}/{find_id(operator, ADA)}")
 
 
+@pytest.mark.slow
 def test_suspensions_wait_for_a_decision_and_can_be_undone_since_a_day(
     operator: Operator,
 ) -> None:
@@ -181,6 +188,7 @@ def test_suspensions_wait_for_a_decision_and_can_be_undone_since_a_day(
         assert bounces.list_suspended(connection) == []
 
 
+@pytest.mark.slow
 def test_a_list_goes_on_where_it_ended(operator: Operator) -> None:
     with operator.pages.ledger.writing() as connection:
         for number in range(60):

@@ -55,6 +55,7 @@ def list_chips(html: str) -> dict[str, tuple[str, str]]:
     return {label: (unescape(link), number) for link, label, number in found}
 
 
+@pytest.mark.slow
 def test_filters_lead_to_as_many_results_as_they_say(filled: WebClient) -> None:
     chips = list_chips(get(filled, "/search?q=tram"))
     assert set(chips) == {
@@ -69,6 +70,7 @@ def test_filters_lead_to_as_many_results_as_they_say(filled: WebClient) -> None:
         assert unescape(removal) == "/search?q=tram"
 
 
+@pytest.mark.slow
 def test_the_form_belongs_to_what_is_shown(filled: WebClient) -> None:
     link, _ = list_chips(get(filled, "/search?q=tram"))["Bo Lane"]
     narrowed = get(filled, link)
@@ -77,6 +79,7 @@ def test_the_form_belongs_to_what_is_shown(filled: WebClient) -> None:
     assert unescape(hidden) == 'tram asked_by:"Bo Lane"'
 
 
+@pytest.mark.slow
 def test_each_order_is_a_link_and_keeps_its_pages(filled: WebClient) -> None:
     html = get(filled, "/search?q=tram")
     assert re.findall(
@@ -99,23 +102,27 @@ def test_each_order_is_a_link_and_keeps_its_pages(filled: WebClient) -> None:
     )
 
 
+@pytest.mark.slow
 def test_a_filter_alone_is_a_query(filled: WebClient) -> None:
     html = get(filled, "/search?q=status:unanswered")
     assert "7 questions match" in html
     assert '<a class="chip on" href="/search">' in html
 
 
+@pytest.mark.slow
 def test_a_year_is_explained_where_an_alert_is_offered(filled: WebClient) -> None:
     html = get(filled, f"/search?q={quote_plus('tram year:2025')}")
     assert "An alert for one year brings what still happens to its questions" in html
 
 
+@pytest.mark.slow
 def test_public_topics_of_the_results_are_beside_them(filled: WebClient) -> None:
     html = get(filled, "/search?q=tram")
     assert '<a class="chip" href="/topic/time">time</a>' in html
     assert "/topic/" not in get(filled, f"/search?q={quote_plus('tram status:unanswered')}")
 
 
+@pytest.mark.slow
 def test_what_finds_nothing_is_counted_word_by_word_and_corrected(filled: WebClient) -> None:
     html = get(filled, "/search?q=trrams+zebra")
     assert "No questions mention <mark>trrams zebra</mark>" in html
@@ -125,11 +132,13 @@ def test_what_finds_nothing_is_counted_word_by_word_and_corrected(filled: WebCli
     assert 'href="/search?q=tram+benches"><b>tram benches</b></a>? It has 19 questions.' in html
 
 
+@pytest.mark.slow
 def test_the_address_of_searches_until_now_leads_there(filled: WebClient) -> None:
     status, headers, _ = filled.request("GET", "/?q=tram&after=1")
     assert status in {301, 308}
     assert headers["Location"] == "/search?q=tram&after=1"
 
 
+@pytest.mark.slow
 def test_a_page_of_results_is_small(filled: WebClient) -> None:
     assert len(get(filled, "/search?q=tram")) < 60_000

@@ -6,6 +6,8 @@ import re
 from datetime import timedelta
 from html import unescape
 
+import pytest
+
 from alerts.ledger import subscriptions
 from alerts.subscribers import publish_topic
 from tests.support.samples import make_question
@@ -39,6 +41,7 @@ def confirm(site: WebClient, path: str, body: str = "") -> str:
     return unescape(text)
 
 
+@pytest.mark.slow
 def test_check_your_email_says_what_comes_and_leads_on(site: WebClient) -> None:
     page = sign_up(site, q='VRU OR "knife crime"')
     assert f"We’ve sent a link to <b>{ADA}</b>." in page
@@ -49,6 +52,7 @@ def test_check_your_email_says_what_comes_and_leads_on(site: WebClient) -> None:
     assert "/search?q=VRU+OR+%22knife+crime%22" in page
 
 
+@pytest.mark.slow
 def test_the_page_shows_what_was_typed_as_text(site: WebClient) -> None:
     status, text = site.submit_form(
         "/search?q=VRU", "/sign-up", q='"<script>"', email=ADA, frequency="daily", updates="all"
@@ -57,6 +61,7 @@ def test_the_page_shows_what_was_typed_as_text(site: WebClient) -> None:
     assert "<script>" not in text
 
 
+@pytest.mark.slow
 def test_confirming_says_topic_frequency_amount_and_sender(site: WebClient) -> None:
     for number in range(1, 4):
         site.publish_questions(make_question(number, words="The VRU."))
@@ -71,6 +76,7 @@ def test_confirming_says_topic_frequency_amount_and_sender(site: WebClient) -> N
     assert "we delete the request after 48 hours" in page
 
 
+@pytest.mark.slow
 def test_a_confirmed_alert_leads_on_and_only_the_button_opens_the_own_page(
     site: WebClient,
 ) -> None:
@@ -99,6 +105,7 @@ def test_a_confirmed_alert_leads_on_and_only_the_button_opens_the_own_page(
     assert "/feeds/private/" not in again
 
 
+@pytest.mark.slow
 def test_a_choice_of_requests_that_is_empty_is_an_error_in_place(site: WebClient) -> None:
     sign_up(site, q="trees")
     sign_up(site)
@@ -110,6 +117,7 @@ def test_a_choice_of_requests_that_is_empty_is_an_error_in_place(site: WebClient
         assert subscriptions.list_active(connection) == []
 
 
+@pytest.mark.slow
 def test_your_alerts_keeps_a_wrong_address(site: WebClient) -> None:
     status, text = site.submit_form("/your-alerts", "/your-alerts", email="ada at home")
     assert status == 400

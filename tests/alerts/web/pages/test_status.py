@@ -69,6 +69,7 @@ def read(pages: WebClient, path: str = "/status") -> tuple[int, str]:
     return code, " ".join(unescape(re.sub(r"<[^>]+>", " ", html)).split())
 
 
+@pytest.mark.slow
 def test_all_is_well(pages: WebClient) -> None:
     add_good_crawls(pages, "london", "paris")
     pages.publish_questions(make_question(1), make_question(2, make_answer("Yes.")))

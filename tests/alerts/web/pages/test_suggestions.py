@@ -32,6 +32,7 @@ def test_a_spelling_is_suggested_where_nothing_begins_so(site: WebClient) -> Non
     assert suggest(site, "(knife") == []
 
 
+@pytest.mark.slow
 def test_a_private_topic_is_never_suggested(site: WebClient) -> None:
     filled(site)
     assert sign_up(site, "ada@demo.example", "quiet hours")[0] == 200

@@ -154,6 +154,7 @@ def ada(pages: WebClient) -> Iterator[Reader]:
         yield Reader(pages, server)
 
 
+@pytest.mark.slow
 def test_an_ended_alert_goes_on_as_it_was(ada: Reader) -> None:
     ada.subscribe("VRU", "trees")
     sent = ada.ask("The VRU and trees.")
@@ -173,6 +174,7 @@ def test_an_ended_alert_goes_on_as_it_was(ada: Reader) -> None:
     assert "You unsubscribed" not in ada.look()
 
 
+@pytest.mark.slow
 def test_what_waited_to_be_sent_is_sent_once_after_an_undo(ada: Reader) -> None:
     ada.subscribe("VRU", "trees")
     title = ada.ask("The VRU.")
@@ -186,6 +188,7 @@ def test_what_waited_to_be_sent_is_sent_once_after_an_undo(ada: Reader) -> None:
     assert ada.read_mail() == []
 
 
+@pytest.mark.slow
 def test_after_a_day_nothing_can_be_undone(ada: Reader) -> None:
     ada.subscribe("VRU", "trees")
     ada.press_for("VRU", "unsubscribe")
@@ -197,6 +200,7 @@ def test_after_a_day_nothing_can_be_undone(ada: Reader) -> None:
     assert ada.alerts["trees"].frequency == "weekly"
 
 
+@pytest.mark.slow
 def test_an_edit_is_undone_with_all_its_settings(ada: Reader) -> None:
     ada.subscribe("VRU")
     before = ada.alerts["VRU"]
@@ -210,6 +214,7 @@ def test_an_edit_is_undone_with_all_its_settings(ada: Reader) -> None:
     assert ">Undo<" not in ada.look()
 
 
+@pytest.mark.slow
 def test_what_an_edit_left_out_is_sent_after_its_undo_and_nothing_twice(ada: Reader) -> None:
     ada.subscribe("VRU")
     first = ada.ask("The VRU.")
@@ -226,6 +231,7 @@ def test_what_an_edit_left_out_is_sent_after_its_undo_and_nothing_twice(ada: Rea
     assert ada.read_mail() == [later]
 
 
+@pytest.mark.slow
 def test_another_query_is_undone_and_nothing_is_sent_twice(ada: Reader) -> None:
     ada.subscribe("VRU")
     before = ada.alerts["VRU"]
@@ -243,6 +249,7 @@ def test_another_query_is_undone_and_nothing_is_sent_twice(ada: Reader) -> None:
     assert ada.read_mail() == [later]
 
 
+@pytest.mark.slow
 def test_a_pause_is_undone_as_if_it_had_not_been(ada: Reader) -> None:
     ada.subscribe("VRU")
     ada.press_for("VRU", "pause")
@@ -262,6 +269,7 @@ def test_a_pause_is_undone_as_if_it_had_not_been(ada: Reader) -> None:
     assert ada.read_mail() == [later]
 
 
+@pytest.mark.slow
 def test_a_pause_for_a_month_ends_by_itself(ada: Reader) -> None:
     ada.subscribe("VRU")
     path = ada.stop_path("VRU")
@@ -279,6 +287,7 @@ def test_a_pause_for_a_month_ends_by_itself(ada: Reader) -> None:
     assert ada.alerts["VRU"].resume_at is None
 
 
+@pytest.mark.slow
 def test_leaving_with_everything_is_undone_on_the_own_page(ada: Reader) -> None:
     ada.subscribe("VRU", "trees")
     before = ada.alerts
@@ -302,6 +311,7 @@ def test_the_schedule_is_undone(ada: Reader) -> None:
     assert (ada.person.hour, ada.person.zone) == (7, "Europe/London")
 
 
+@pytest.mark.slow
 def test_a_new_sign_up_stands_above_an_undo(ada: Reader) -> None:
     ada.subscribe("VRU", "trees")
     ada.press_for("VRU", "unsubscribe")
@@ -311,6 +321,7 @@ def test_a_new_sign_up_stands_above_an_undo(ada: Reader) -> None:
     assert ada.alerts["VRU"].frequency == "weekly"
 
 
+@pytest.mark.slow
 def test_an_undo_of_somebody_else_does_nothing(ada: Reader) -> None:
     ada.subscribe("VRU", "trees")
     ada.press_for("VRU", "unsubscribe")
@@ -328,6 +339,7 @@ def test_an_undo_of_somebody_else_does_nothing(ada: Reader) -> None:
     assert set(ada.alerts) == {"trees"}
 
 
+@pytest.mark.slow
 def test_the_link_of_an_email_stops_one_alert(ada: Reader) -> None:
     ada.subscribe("VRU", "trees")
     path, before = ada.stop_path("VRU"), ada.site.read_all_rows()
@@ -347,6 +359,7 @@ def test_the_link_of_an_email_stops_one_alert(ada: Reader) -> None:
     assert ada.read_mail() == [missed]
 
 
+@pytest.mark.slow
 def test_each_topic_of_a_digest_has_its_link(ada: Reader) -> None:
     ada.subscribe("VRU", "trees")
     ada.ask("The VRU.")
@@ -401,6 +414,7 @@ def test_the_id_of_another_alert_shows_all_and_a_wrong_token_nothing(ada: Reader
     assert ada.site.request_text("GET", f"/u/wrong/{other.id}")[0] == 404
 
 
+@pytest.mark.slow
 def test_what_can_be_undone_is_exported_deleted_and_kept_for_a_day(ada: Reader) -> None:
     ada.subscribe("VRU", "trees")
     ada.save("VRU", note="a private note")
