@@ -28,7 +28,7 @@ from alerts.ledger.postgres import (
     create_postgres_engine,
 )
 from alerts.ledger.replacement import check_not_interrupted
-from alerts.ledger.sqlite_connection import SqliteConnection
+from alerts.ledger.sqlite_connection import SqliteConnection, get_primary_code, use_wal
 from alerts.ledger.urls import LedgerError, format_url, parse_url
 
 #: What checks in a transaction that its process may still write.
@@ -290,8 +290,8 @@ def _limit_statement_time(connection: Connection, seconds: float) -> Iterator[No
 
 def _is_timeout(error: DBAPIError) -> bool:
     """Return whether a statement was ended: SQLITE_INTERRUPT, or SQLSTATE 57014 of PostgreSQL."""
-    sqlite_code = getattr(error.orig, "sqlite_errorcode", None)
-    return sqlite_code == sqlite3.SQLITE_INTERRUPT or getattr(error.orig, "sqlstate", "") == "57014"
+    is_interrupted = get_primary_code(error.orig) == sqlite3.SQLITE_INTERRUPT
+    return is_interrupted or getattr(error.orig, "sqlstate", "") == "57014"
 
 
 #: Instructions of SQLite's virtual machine between two looks at the clock: a few milliseconds.
@@ -394,8 +394,8 @@ def _on_connect(connection: Any, _record: Any) -> None:
     # By itself the driver begins a transaction at the first write, so that a read followed by an
     # update loses updates without an error (703 of 800 in a trial). `_on_begin` begins it instead.
     connection.isolation_level = None
+    use_wal(connection, _BUSY_MILLISECONDS / 1000)
     for pragma in (
-        "journal_mode=WAL",
         "synchronous=FULL",
         "foreign_keys=ON",
         "secure_delete=ON",  # overwrite deleted personal data

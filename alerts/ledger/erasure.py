@@ -13,6 +13,7 @@ from pathlib import Path
 
 from alerts.ledger.engine import Ledger
 from alerts.ledger.faults import LedgerUnavailable
+from alerts.ledger.sqlite_connection import get_primary_code
 
 _PAUSE = 0.02
 
@@ -63,7 +64,7 @@ def _truncate(connection: sqlite3.Connection) -> bool:
     try:
         is_busy, _, _ = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
     except sqlite3.OperationalError as error:
-        if error.sqlite_errorcode & 0xFF not in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}:
+        if get_primary_code(error) not in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}:
             raise
         return False
     return not is_busy

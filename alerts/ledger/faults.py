@@ -13,6 +13,7 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from alerts.errors import ExitStatus, WatchwordError
+from alerts.ledger.sqlite_connection import get_primary_code
 from alerts.ledger.urls import LedgerError, format_url
 
 #: SQLite: locked by another process, disk full, an error of the disk, a file that cannot be opened
@@ -33,8 +34,6 @@ _SQLITE_LASTING = frozenset(
 _SQLITE_NO_ROOM = frozenset((sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN))
 #: Bytes: SQLite makes the index of its log in pieces of 32 KiB.
 _LEAST_ROOM = 64 * 1024
-#: The lower eight bits of SQLite's extended result codes are the primary code.
-_SQLITE_PRIMARY = 0xFF
 
 #: Classes of SQLSTATE codes (https://www.postgresql.org/docs/current/errcodes-appendix.html):
 #: connection, rolled back, insufficient resources, operator intervention, system error.
@@ -83,8 +82,9 @@ def describe(error: DBAPIError, engine: Engine) -> str:
     was the index of its log that found no room.
     """
     reason = " ".join(str(error.orig).split())
-    code = getattr(error.orig, "sqlite_errorcode", 0) & _SQLITE_PRIMARY
-    if code in _SQLITE_NO_ROOM and _is_disk_full(Path(str(engine.url.database)).parent):
+    if get_primary_code(error.orig) in _SQLITE_NO_ROOM and _is_disk_full(
+        Path(str(engine.url.database)).parent
+    ):
         return f"{reason}: its disk is full"
     return reason
 
@@ -100,9 +100,9 @@ def classify(error: DBAPIError) -> type[LedgerUnavailable | LedgerError] | None:
     """Return what an error says about the database; None if it is about the statement."""
     if error.connection_invalidated:
         return LedgerUnavailable
-    sqlite_code = getattr(error.orig, "sqlite_errorcode", None)
+    sqlite_code = get_primary_code(error.orig)
     if sqlite_code is not None:
-        return _classify_sqlite(sqlite_code & _SQLITE_PRIMARY)
+        return _classify_sqlite(sqlite_code)
     return _classify_postgres(error)
 
 

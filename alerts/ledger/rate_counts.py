@@ -47,7 +47,7 @@ from sqlalchemy.exc import DBAPIError
 from alerts.ledger.engine import Ledger
 from alerts.ledger.faults import explain_faults
 from alerts.ledger.postgres import BEGIN_READING, LOCK_KEYS, create_postgres_engine
-from alerts.ledger.sqlite_connection import SqliteConnection
+from alerts.ledger.sqlite_connection import SqliteConnection, get_primary_code, use_wal
 from crawler.event_log import get_logger
 
 log = get_logger("watchword.limits")
@@ -85,8 +85,6 @@ _BEGIN_COUNTING = (
 )
 
 _DAMAGED = frozenset((sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB))
-#: The lower eight bits of SQLite's extended result codes are the primary code.
-_SQLITE_PRIMARY = 0xFF
 
 
 class CountKey(msgspec.Struct, frozen=True, order=True):
@@ -315,9 +313,9 @@ def _create_engine(ledger: Ledger) -> Engine:
 
 def _on_sqlite_connect(connection: Any, _record: Any) -> None:
     connection.isolation_level = None  # `_on_sqlite_begin` begins transactions
+    use_wal(connection, _BUSY_MILLISECONDS / 1000)
     for pragma in (
         f"busy_timeout={_BUSY_MILLISECONDS}",
-        "journal_mode=WAL",
         "synchronous=NORMAL",  # no commit waits for the disk; a power cut may lose the last ones
         "secure_delete=ON",  # networks are personal data
     ):
@@ -345,7 +343,7 @@ def _create_table(engine: Engine) -> bool:
 
 
 def _is_damaged(error: DBAPIError) -> bool:
-    return getattr(error.orig, "sqlite_errorcode", 0) & _SQLITE_PRIMARY in _DAMAGED
+    return get_primary_code(error.orig) in _DAMAGED
 
 
 def _delete_file(file: Path) -> None:

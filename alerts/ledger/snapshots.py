@@ -23,6 +23,7 @@ from sqlalchemy.exc import DBAPIError
 from alerts.ledger import schema_version
 from alerts.ledger.engine import Ledger
 from alerts.ledger.rate_counts import TABLE_NAME as RATE_COUNTS
+from alerts.ledger.sqlite_connection import get_primary_code
 from alerts.ledger.table_differences import open_snapshot
 from alerts.ledger.urls import LedgerError, find_file, format_url, name_ledger
 
@@ -129,7 +130,7 @@ def copy_to_file(
                 progress=lambda _status, left, total: on_progress(total - left, total),
             )
     except sqlite3.Error as error:
-        if getattr(error, "sqlite_errorcode", 0) in _DAMAGED:
+        if get_primary_code(error) in _DAMAGED:
             shown = format_url(ledger.engine.url)
             raise LedgerError(f"the ledger {shown} is damaged: {error}") from error
         raise OSError(errno.ENOSPC, str(error), str(target)) from error

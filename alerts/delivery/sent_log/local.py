@@ -19,7 +19,7 @@ from functools import partial
 from pathlib import Path
 
 from alerts.errors import WatchwordError
-from alerts.ledger.sqlite_connection import SqliteConnection
+from alerts.ledger.sqlite_connection import SqliteConnection, use_wal
 
 #: Eight days: a backup of last week can be restored, with a day to spare. At 500,000 changes sent
 #: a day it is 8 million rows of 19 bytes = 152 MB.
@@ -283,7 +283,7 @@ def _open_database(folder: Path, secret: bytes) -> sqlite3.Connection:
         factory=SqliteConnection,
     )
     try:
-        connection.execute("PRAGMA journal_mode = WAL")
+        use_wal(connection, BUSY_TIMEOUT)
         connection.execute("PRAGMA synchronous = NORMAL")
         connection.execute("PRAGMA secure_delete = ON")  # overwrite what is removed
         with connection:
