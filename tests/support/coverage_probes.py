@@ -15,9 +15,10 @@ WANTED = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["tool"]["sli
 FOLDER_OF_CRAWLS = "WATCHWORD_COVERAGE_OF_CRAWLS"
 #: How the name of a file in it ends that is being written.
 UNFINISHED = ".part"
-#: Hits of probes that have nothing new to say, until SlipCover takes them out of the code. It looks
-#: for that code in all modules, which takes longer than all these hits.
-_NEVER = 1 << 30
+#: Hits of probes that have nothing new to say, until SlipCover takes them out of the code: a loop
+#: of a hundred thousand rounds would take twice as long. It looks for that code in all modules,
+#: which takes as long as some thousand hits.
+_HITS_UNTIL_REMOVAL = 1000
 
 
 def is_xdist_worker() -> bool:
@@ -36,7 +37,7 @@ def place_probes(*packages: str, finds_unimported: bool = False) -> slipcover.Sl
     omitted = [f"{REPOSITORY}/{pattern}" for pattern in WANTED["omit"]]
     measured = slipcover.Slipcover(
         branch=True,
-        d_miss_threshold=_NEVER,
+        d_miss_threshold=_HITS_UNTIL_REMOVAL,
         source=sources if finds_unimported else None,
         omit=omitted,
         exclude_also=WANTED["exclude-also"],
