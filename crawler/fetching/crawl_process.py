@@ -102,15 +102,19 @@ def _build_report(crawler: Crawler, observer: CrawlObserver, started: datetime) 
     )
 
 
-def _exit_with_parent() -> None:
+def _exit_with_parent(is_done: threading.Event) -> None:
     # Not sys.stdin: this thread would hold its lock while the interpreter shuts down.
     while os.read(0, 4096):
         pass
-    os._exit(_PARENT_GONE_STATUS)
+    if not is_done.is_set():
+        os._exit(_PARENT_GONE_STATUS)
 
 
 def main() -> None:
     """Read the plan from standard input, run the crawl and print its report."""
     plan = msgspec.json.decode(sys.stdin.buffer.readline(), type=CrawlPlan)
-    threading.Thread(target=_exit_with_parent, daemon=True).start()
-    write_line(run_crawl(plan))
+    is_done = threading.Event()
+    threading.Thread(target=_exit_with_parent, args=[is_done], daemon=True).start()
+    report = run_crawl(plan)
+    is_done.set()  # who has read the report may close our input before we have ended
+    write_line(report)

@@ -96,3 +96,28 @@ def test_memory_of_the_parent_ends_no_crawl(tmp_path: Path) -> None:
     assert len(held) == 400_000_000
     assert report.finish_reason == "finished"
     assert report.peak_megabytes < 200
+
+
+#: It takes a while to end after its report, as on a busy machine.
+SLOW_END = "import atexit, time; atexit.register(time.sleep, 0.5); " + START
+
+
+def test_who_closes_the_input_after_the_report_does_not_end_the_crawl(tmp_path: Path) -> None:
+    (tmp_path / "broken.py").write_text(SPIDER.format(start="return", callback="return"))
+    plan = CrawlPlan(
+        source="broken",
+        base_url="http://127.0.0.1:1",
+        politeness=PolitenessSettings("watchword/test", obey_robots=False),
+    )
+    command = [sys.executable, "-P", "-c", SLOW_END, str(tmp_path)]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=subprocess.DEVNULL) as child:
+        assert child.stdin is not None
+        assert child.stdout is not None
+        child.stdin.write(encode_record(plan) + b"\n")
+        child.stdin.flush()
+        line = decode_crawl_line(child.stdout.readline())
+        while not isinstance(line, CrawlReport):
+            line = decode_crawl_line(child.stdout.readline())
+        child.stdin.close()
+    assert child.returncode == 0
