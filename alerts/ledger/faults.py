@@ -82,9 +82,8 @@ def describe(error: DBAPIError, engine: Engine) -> str:
     was the index of its log that found no room.
     """
     reason = " ".join(str(error.orig).split())
-    if get_primary_code(error.orig) in _SQLITE_NO_ROOM and _is_disk_full(
-        Path(str(engine.url.database)).parent
-    ):
+    code = get_primary_code(error.orig)
+    if code in _SQLITE_NO_ROOM and _is_disk_full(Path(str(engine.url.database)).parent):
         return f"{reason}: its disk is full"
     return reason
 

@@ -11,8 +11,9 @@ from tests.support.paths import REPOSITORY
 
 #: What ``make test`` asks for.
 WANTED = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["tool"]["slipcover"]
-#: The variable that names the folder into which crawls write what they have run.
-FOLDER_OF_CRAWLS = "WATCHWORD_COVERAGE_OF_CRAWLS"
+#: The variable that names the folder into which crawls write what they have run. Those that begin
+#: with ``WATCHWORD_`` are the config's.
+FOLDER_OF_CRAWLS = "COVERAGE_OF_CRAWLS"
 #: How the name of a file in it ends that is being written.
 UNFINISHED = ".part"
 #: Hits of probes that have nothing new to say, until SlipCover takes them out of the code: a loop

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
 
@@ -49,25 +51,35 @@ def crawl(folder: Path, start: str = "", callback: str = "") -> CrawlReport:
     """Return the report of a crawl by a spider that fails in a given way."""
     (folder / "broken.py").write_text(SPIDER.format(start=start, callback=callback or "return"))
     site = Starlette(routes=[Route("/{path:path}", lambda _: PlainTextResponse("fine"))])
-    with serve(site) as url:
-        day = date(2026, 7, 1)
-        plan = CrawlPlan(
-            source="broken",
-            base_url=url,
-            politeness=PolitenessSettings("watchword/test", delay_seconds=0.01, obey_robots=False),
-            windows=(ListingWindow(day, day),),
-        )
-        command = [sys.executable, "-P", "-c", START, str(folder)]
-        pipe = subprocess.PIPE
-        with subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=subprocess.DEVNULL) as child:
-            assert child.stdin is not None
-            assert child.stdout is not None
-            child.stdin.write(encode_record(plan) + b"\n")
-            child.stdin.flush()  # and left open: the crawl ends with its parent
-            *_, last = child.stdout
-    line = decode_crawl_line(last)
-    assert isinstance(line, CrawlReport)
-    return line
+    with serve(site) as url, start_crawl(folder, url) as child:
+        return read_report(child)
+
+
+@contextmanager
+def start_crawl(folder: Path, url: str, code: str = START) -> Iterator[subprocess.Popen[bytes]]:
+    """A crawl of one day by the spider in a folder; the block's end waits for its own."""
+    day = date(2026, 7, 1)
+    plan = CrawlPlan(
+        source="broken",
+        base_url=url,
+        politeness=PolitenessSettings("watchword/test", delay_seconds=0.01, obey_robots=False),
+        windows=(ListingWindow(day, day),),
+    )
+    command = [sys.executable, "-P", "-c", code, str(folder)]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=subprocess.DEVNULL) as child:
+        assert child.stdin is not None
+        child.stdin.write(encode_record(plan) + b"\n")
+        child.stdin.flush()  # and left open: the crawl ends with its parent
+        yield child
+
+
+def read_report(child: subprocess.Popen[bytes]) -> CrawlReport:
+    assert child.stdout is not None
+    for line in child.stdout:
+        if isinstance(report := decode_crawl_line(line), CrawlReport):
+            return report
+    raise AssertionError("it ended without a report")
 
 
 @pytest.mark.parametrize(
@@ -104,20 +116,8 @@ SLOW_END = "import atexit, time; atexit.register(time.sleep, 0.5); " + START
 
 def test_who_closes_the_input_after_the_report_does_not_end_the_crawl(tmp_path: Path) -> None:
     (tmp_path / "broken.py").write_text(SPIDER.format(start="return", callback="return"))
-    plan = CrawlPlan(
-        source="broken",
-        base_url="http://127.0.0.1:1",
-        politeness=PolitenessSettings("watchword/test", obey_robots=False),
-    )
-    command = [sys.executable, "-P", "-c", SLOW_END, str(tmp_path)]
-    pipe = subprocess.PIPE
-    with subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=subprocess.DEVNULL) as child:
+    with start_crawl(tmp_path, "http://127.0.0.1:1", SLOW_END) as child:
+        read_report(child)
         assert child.stdin is not None
-        assert child.stdout is not None
-        child.stdin.write(encode_record(plan) + b"\n")
-        child.stdin.flush()
-        line = decode_crawl_line(child.stdout.readline())
-        while not isinstance(line, CrawlReport):
-            line = decode_crawl_line(child.stdout.readline())
         child.stdin.close()
     assert child.returncode == 0
