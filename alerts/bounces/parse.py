@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterator
 from email import message_from_bytes
 from email.message import Message
+from email.policy import Policy, compat32
 from email.utils import getaddresses
 from itertools import islice
 from typing import Literal
@@ -48,6 +49,9 @@ _MAX_DELIMITERS = 200
 _DELIMITER = re.compile(rb"(?m)^--")
 #: Parts of an email that are looked at. A report has three.
 _MAX_PARTS = 50
+#: Parts of an email that is read at all, with the blocks of fields in a delivery status. The parser
+#: calls itself for each that is within another, and Python stops at a thousand such calls.
+_MAX_PARSED_PARTS = 250
 #: Characters that no detail is stored with; PostgreSQL refuses the first of them.
 _CONTROL_CHARACTERS = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]+")
 #: A reply of a mail server in the text of a report: code, enhanced code, words.
@@ -73,6 +77,19 @@ class BounceReport(msgspec.Struct, frozen=True):
     token: str | None = None  #: the subscriber's, where they unsubscribe
 
 
+class _TooManyPartsError(Exception):
+    """An email has more parts than are read."""
+
+
+class _Part(Message):
+    """A part of an email. One that is too many is text, so that the parser looks for none in it."""
+
+    is_too_many = False
+
+    def get_content_type(self) -> str:
+        return "text/plain" if self.is_too_many else super().get_content_type()
+
+
 def read_report(raw: bytes, secret: bytes, unsubscribe_address: str) -> BounceReport:
     """Return what an email says that came to the return path or to the unsubscribe address.
 
@@ -83,6 +100,8 @@ def read_report(raw: bytes, secret: bytes, unsubscribe_address: str) -> BounceRe
     """
     try:
         return _read_report(raw, secret, unsubscribe_address)
+    except _TooManyPartsError as error:
+        return BounceReport("unreadable", str(error), None, None)
     except Exception as error:  # the boundary of a report: anybody can send one
         log.debug("an email that came back cannot be read", exc_info=True)
         reason = _CONTROL_CHARACTERS.sub(" ", f"{type(error).__name__}: {error}")
@@ -91,7 +110,7 @@ def read_report(raw: bytes, secret: bytes, unsubscribe_address: str) -> BounceRe
 
 def _read_report(raw: bytes, secret: bytes, unsubscribe_address: str) -> BounceReport:
     raw = _cut(raw)
-    mail = message_from_bytes(raw)
+    mail = _parse(raw)
     addresses = " ".join(
         str(value) for name in _RECIPIENT_HEADERS for value in mail.get_all(name, ())
     )
@@ -110,6 +129,30 @@ def _cut(raw: bytes) -> bytes:
     raw = raw[:_READ_LENGTH]
     excess = next(islice(_DELIMITER.finditer(raw), _MAX_DELIMITERS, None), None)
     return raw[: excess.start()] if excess else raw
+
+
+def _parse(raw: bytes) -> Message:
+    """Parse an email.
+
+    Raises:
+        _TooManyPartsError: It has more than 250 parts, one within the other or not. It is raised
+            after the parser has come to its end. An error within hundreds of calls would keep all
+            of their frames, and Python before 3.11.5 may use freed memory when they are let go
+            (https://github.com/python/cpython/issues/106092).
+    """
+    parts = -1  # the parser also makes one to see how it is made
+
+    def create_part(policy: Policy[Message] = compat32) -> Message:
+        nonlocal parts
+        parts += 1
+        part = _Part(policy)
+        part.is_too_many = parts > _MAX_PARSED_PARTS
+        return part
+
+    mail = message_from_bytes(raw, create_part)
+    if parts > _MAX_PARSED_PARTS:
+        raise _TooManyPartsError(f"it has more than {_MAX_PARSED_PARTS} parts")
+    return mail
 
 
 def name_email(raw: bytes) -> str:
@@ -216,7 +259,7 @@ def _iterate_parts(mail: Message, content_type: str) -> Iterator[Message]:
                 yield inner[0]
             else:
                 text = part.get_payload(decode=True)
-                yield message_from_bytes(text if isinstance(text, bytes) else b"")
+                yield _parse(text if isinstance(text, bytes) else b"")
 
 
 def _clean_subject(mail: Message) -> str:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from datetime import datetime
+from traceback import walk_stack
+from types import FrameType
 from typing import get_args
 
 import pytest
@@ -106,6 +109,36 @@ def test_a_huge_one_holds_up_nobody(raw: bytes) -> None:
     begun = time.process_time()
     assert read_report(raw, SECRET, UNSUBSCRIBE).kind in {"ignored", "unreadable"}
     assert time.process_time() - begun < 2
+
+
+@pytest.mark.parametrize("way", ["nested", "side by side"])
+def test_an_email_of_too_many_parts_is_refused_in_words(way: str) -> None:
+    raw = nest(300)
+    if way == "side by side":  # as the fields of many recipients
+        raw = b"Content-Type: message/delivery-status\r\n\r\n" + b"Action: failed\r\n\r\n" * 300
+    report = read_report(raw, SECRET, UNSUBSCRIBE)
+    assert (report.kind, report.detail) == ("unreadable", "it has more than 250 parts")
+
+
+def test_no_email_lets_the_parser_call_itself_until_python_stops_it() -> None:
+    deepest = 0
+
+    def note(frame: FrameType, event: str, _argument: object) -> None:
+        nonlocal deepest
+        if event == "call" and frame.f_code.co_name == "_parsegen":
+            deepest = max(deepest, sum(1 for _ in walk_stack(frame)))
+
+    sys.setprofile(note)
+    try:
+        read_report(nest(3000), SECRET, UNSUBSCRIBE)
+    finally:
+        sys.setprofile(None)
+    assert deepest < 400
+
+
+def test_a_bounce_that_was_forwarded_a_hundred_times_is_read() -> None:
+    raw = nest(100).replace(b"Subject: in\r\n\r\nbody\r\n", build_dsn(TO))
+    assert read_report(raw, SECRET, UNSUBSCRIBE).message_number == 7
 
 
 def test_a_raw_header_that_is_not_ascii_is_read() -> None:
