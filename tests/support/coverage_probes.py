@@ -16,10 +16,9 @@ WANTED = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["tool"]["sli
 FOLDER_OF_CRAWLS = "COVERAGE_OF_CRAWLS"
 #: How the name of a file in it ends that is being written.
 UNFINISHED = ".part"
-#: Hits of probes that have nothing new to say, until SlipCover takes them out of the code: a loop
-#: of a hundred thousand rounds would take twice as long. It looks for that code in all modules,
-#: which takes as long as some thousand hits.
-_HITS_UNTIL_REMOVAL = 1000
+#: Hits until SlipCover takes the probes that have nothing new to say out of the code. It would look
+#: for that code in all modules and in all frames of all threads, whatever they do at that moment.
+_NEVER = -1
 
 
 def is_xdist_worker() -> bool:
@@ -38,7 +37,7 @@ def place_probes(*packages: str, finds_unimported: bool = False) -> slipcover.Sl
     omitted = [f"{REPOSITORY}/{pattern}" for pattern in WANTED["omit"]]
     measured = slipcover.Slipcover(
         branch=True,
-        d_miss_threshold=_HITS_UNTIL_REMOVAL,
+        d_miss_threshold=_NEVER,
         source=sources if finds_unimported else None,
         omit=omitted,
         exclude_also=WANTED["exclude-also"],
