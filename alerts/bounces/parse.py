@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from email import message_from_bytes
+from email.errors import MessageParseError
 from email.message import Message
 from email.policy import Policy, compat32
 from email.utils import getaddresses
@@ -77,10 +78,6 @@ class BounceReport(msgspec.Struct, frozen=True):
     token: str | None = None  #: the subscriber's, where they unsubscribe
 
 
-class _TooManyPartsError(Exception):
-    """An email has more parts than are read."""
-
-
 class _Part(Message):
     """A part of an email. One that is too many is text, so that the parser looks for none in it."""
 
@@ -100,7 +97,7 @@ def read_report(raw: bytes, secret: bytes, unsubscribe_address: str) -> BounceRe
     """
     try:
         return _read_report(raw, secret, unsubscribe_address)
-    except _TooManyPartsError as error:
+    except MessageParseError as error:
         return BounceReport("unreadable", str(error), None, None)
     except Exception as error:  # the boundary of a report: anybody can send one
         log.debug("an email that came back cannot be read", exc_info=True)
@@ -135,9 +132,9 @@ def _parse(raw: bytes) -> Message:
     """Parse an email.
 
     Raises:
-        _TooManyPartsError: It has more than 250 parts, one within the other or not. It is raised
+        MessageParseError: It has more than 250 parts, one within the other or not. It is raised
             after the parser has come to its end. An error within hundreds of calls would keep all
-            of their frames, and Python before 3.11.5 may use freed memory when they are let go
+            of their frames, and Python before 3.11.5 may use freed memory when these are freed
             (https://github.com/python/cpython/issues/106092).
     """
     parts = -1  # the parser also makes one to see how it is made
@@ -151,7 +148,7 @@ def _parse(raw: bytes) -> Message:
 
     mail = message_from_bytes(raw, create_part)
     if parts > _MAX_PARSED_PARTS:
-        raise _TooManyPartsError(f"it has more than {_MAX_PARSED_PARTS} parts")
+        raise MessageParseError(f"it has more than {_MAX_PARSED_PARTS} parts")
     return mail
 
 
