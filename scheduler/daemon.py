@@ -22,7 +22,6 @@ from types import FrameType
 
 from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
-from apscheduler.triggers.interval import IntervalTrigger
 
 from alerts.errors import ExitStatus
 from alerts.ledger import LedgerUnavailable
@@ -30,7 +29,7 @@ from crawler.event_log import get_logger
 from scheduler.clock import ClockDoubted
 from scheduler.crawls import find_early_crawl, run_crawl
 from scheduler.jobs import prepare_messages, run_delivery, sync_config
-from scheduler.rounds import Activity
+from scheduler.rounds import Activity, Interval
 from scheduler.service import LedgerBusyError, Service, lock_ledger
 from scheduler.systemd import DaemonReports
 
@@ -97,7 +96,7 @@ class Daemon:
         """
         self._scheduler.add_job(
             self._run_job,
-            IntervalTrigger(seconds=seconds, timezone=UTC),
+            Interval(seconds),
             args=(name, job),
             id=name,
             name=name,  # in APScheduler's log lines

@@ -14,7 +14,6 @@ from functools import partial
 
 from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
-from apscheduler.triggers.interval import IntervalTrigger
 
 from alerts.errors import ExitStatus, WatchwordError
 from alerts.ledger import queued_jobs
@@ -30,6 +29,7 @@ from scheduler.cluster.ticks import Ticker
 from scheduler.cluster.work_queues import list_functions
 from scheduler.cluster.worker import WorkerLoop, WorkerSettings
 from scheduler.jobs import sync_config
+from scheduler.rounds import Interval
 from scheduler.service import Service
 from scheduler.web import build_web_context, serve
 
@@ -84,7 +84,7 @@ def run_schedule(service: Service) -> None:
         job_defaults={"coalesce": True, "misfire_grace_time": None, "max_instances": 1},
         timezone=UTC,
     )
-    trigger = IntervalTrigger(seconds=service.config.cluster.tick_seconds, timezone=UTC)
+    trigger = Interval(service.config.cluster.tick_seconds)
     scheduler.add_job(Ticker(service).tick, trigger, name="tick", next_run_time=datetime.now(UTC))
     with (
         _stopping_on_signals(service),

@@ -1,10 +1,11 @@
-"""Rounds: how each step of one is noted, and what rounds of a process remember.
+"""Rounds: how often they are run, how each step is noted, and what rounds of a process remember.
 
 Owns the boundary around a job, what idle rounds leave in the ledger, and what a daemon does now in
 words. It must not know the steps.
 """
 
 from scheduler.rounds.activity import Activity
+from scheduler.rounds.interval import Interval
 from scheduler.rounds.job_notes import (
     JobFailure,
     JobNotes,
@@ -16,6 +17,7 @@ from scheduler.rounds.round_memory import HourlyWork, RoundMemory
 __all__ = [
     "Activity",
     "HourlyWork",
+    "Interval",
     "JobFailure",
     "JobNotes",
     "RoundMemory",

@@ -16,6 +16,7 @@ from urllib.request import Request, urlopen
 
 import msgspec
 import pytest
+import time_machine
 
 from alerts.ledger import messages, open_ledger, subscriptions
 from alerts.model import Subscriber
@@ -219,6 +220,23 @@ def test_jobs_run_at_once_when_the_clock_is_set_back(
     finally:
         idle.stop.set()
         watcher.join()
+        daemon.shut_down()
+        idle.ledger.engine.dispose()
+
+
+@pytest.mark.timeout(30)
+def test_a_clock_that_is_set_decades_ahead_holds_up_no_job(idle: RunningService) -> None:
+    """APScheduler's own trigger would be asked for each of a billion missed runs."""
+    daemon = Daemon(idle, pipeline_seconds=3600)
+    runs: list[datetime] = []
+    daemon.add_job("probe", lambda: runs.append(datetime.now(UTC)), 0.2)
+    daemon.start()
+    try:
+        wait_until(lambda: len(runs) >= 2)
+        with time_machine.travel(datetime(2076, 1, 1, tzinfo=UTC)):
+            wait_until(lambda: runs[-2].year == 2076, seconds=10)
+        assert len(runs) < 100
+    finally:
         daemon.shut_down()
         idle.ledger.engine.dispose()
 
