@@ -28,7 +28,15 @@ def measure_processor_time() -> Iterator[ProcessorTime]:
 
 @contextmanager
 def assert_takes_less_than(seconds: float) -> Iterator[None]:
-    """Assert that the block takes less processor time."""
+    """Assert that the block takes less processor time.
+
+    For input that would take minutes if the time grew with its square. The limit is at least ten
+    times what the block takes on a quiet machine: processor time doubles on a busy one, and the
+    probes that measure coverage add to it.
+
+    Args:
+        seconds: The limit, in seconds of processor time of all threads of this process.
+    """
     with measure_processor_time() as used:
         yield
     assert used.seconds < seconds

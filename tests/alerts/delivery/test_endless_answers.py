@@ -86,7 +86,7 @@ def test_a_webhook_with_an_endless_answer(name: str) -> None:
             session.deliver(Envelope("<1@demo.example>", None, url, b"{}"), lambda: None)
         peak = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
-    assert time.monotonic() - begun < 4
+    assert time.monotonic() - begun < 15  # of an answer without an end, and a second for it
     assert peak < 12_000_000
 
 
@@ -98,7 +98,7 @@ def test_a_server_that_drips_the_date_is_left() -> None:
         begun = time.monotonic()
         witness.user_agents = {url: "test"}
         assert list(witness._ask_servers()) == []
-        assert time.monotonic() - begun < 4
+        assert time.monotonic() - begun < 15
 
 
 @contextmanager

@@ -121,7 +121,10 @@ def test_what_holds_a_table_is_noticed(statement: str) -> None:
 def test_an_upgrade_waits_for_a_long_transaction_and_says_so(
     postgres_server: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """It takes the table for three seconds at most, and others use it in between."""
+    """It takes the table for three seconds at most, and others use it in between.
+
+    The limit is twice that, for a busy machine; without it, others would wait until ``rollback``.
+    """
     with create_database(postgres_server, "template1") as url, ThreadPoolExecutor(1) as pool:
         engine = create_engine(f"{connect(url).url}?application_name=nightly", isolation_level=None)
         with engine.begin() as connection:
@@ -134,7 +137,7 @@ def test_an_upgrade_waits_for_a_long_transaction_and_says_so(
             begun = time.monotonic()
             with engine.connect() as other:
                 other.execute(text("select * from writer"))
-            assert time.monotonic() - begun < 3.5
+            assert time.monotonic() - begun < 6
             assert not opened.done()
             long.rollback()
         opened.result(30).close()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from datetime import date
 
@@ -91,7 +90,7 @@ def test_deep_nesting_is_unreadable_at_once(build: Build, unit: str) -> None:
     ],
 )
 def test_other_ways_to_be_slow(html: str, reason: str) -> None:
-    with assert_takes_less_than(1), pytest.raises(UnreadablePage, match=reason):
+    with assert_takes_less_than(5), pytest.raises(UnreadablePage, match=reason):
         check_markup(f"<html><body>{html}")
 
 
@@ -119,10 +118,9 @@ def test_other_ways_to_be_slow(html: str, reason: str) -> None:
     ],
 )
 def test_long_pages_are_not_refused(html: str) -> None:
-    begun = time.process_time()
-    check_markup(f"<html><body><main>{html}")
-    LexborHTMLParser(f"<html><body><main>{html}")
-    assert time.process_time() - begun < 2
+    with assert_takes_less_than(2):
+        check_markup(f"<html><body><main>{html}")
+        LexborHTMLParser(f"<html><body><main>{html}")
 
 
 TAGS = (
@@ -161,6 +159,5 @@ def test_what_passes_is_not_much_deeper_than_the_limit(tags: list[tuple[str, str
 )
 def test_the_time_grows_with_the_length_only(build: Build, html: str) -> None:
     page = build(html)
-    begun = time.process_time()
-    read_question(Document(page))
-    assert time.process_time() - begun < 3
+    with assert_takes_less_than(6):
+        read_question(Document(page))
