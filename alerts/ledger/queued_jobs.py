@@ -14,11 +14,13 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 import msgspec
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import IntegrityError
 
+from alerts.ledger.clock_readings import TOLERANCE
 from alerts.ledger.faults import WriterLost
 
 #: The schema of the engine's tables.
@@ -218,6 +220,63 @@ _FINISH = text(
     "select jobs.procrastinate_finish_job_v1"
     "(:id, cast(:status as jobs.procrastinate_job_status), false)"
 )
+
+
+class _Moment(NamedTuple):
+    """What the engine dates by the server's clock, and waits for."""
+
+    table: str
+    is_ahead: str
+    change: str
+
+
+_MOMENTS = (
+    # A dead worker keeps its jobs.
+    _Moment(
+        "jobs.procrastinate_workers",
+        "last_heartbeat > clock_timestamp()",
+        "update {} set last_heartbeat = clock_timestamp()",
+    ),
+    # A job that was taken from a dead worker is not given to another.
+    _Moment(
+        "jobs.procrastinate_jobs",
+        "status = 'todo' and scheduled_at > clock_timestamp()",
+        "update {} set scheduled_at = null",
+    ),
+    # A job that was given up is not tried again, and the operator is alarmed about it.
+    _Moment(
+        "jobs.procrastinate_events",
+        "at > clock_timestamp()",
+        "update {} set at = clock_timestamp()",
+    ),
+    # The job of that moment is not made again. Clocks of schedulers differ by the tolerance.
+    _Moment(
+        "jobs.procrastinate_periodic_defers",
+        "to_timestamp(defer_timestamp) > clock_timestamp() + cast(:tolerance as interval)",
+        "delete from {}",
+    ),
+)
+_ANY_AHEAD = (f"exists (select from {each.table} where {each.is_ahead})" for each in _MOMENTS)
+_IS_AHEAD = text(f"select {' or '.join(_ANY_AHEAD)}")
+_BRING_BACK = [text(f"{each.change.format(each.table)} where {each.is_ahead}") for each in _MOMENTS]
+
+
+def is_ahead(connection: Connection) -> bool:
+    """Return whether something of the engine is dated in the future: the clock was set back."""
+    return bool(connection.execute(_IS_AHEAD, {"tolerance": TOLERANCE}).scalar())
+
+
+def bring_back(connection: Connection) -> None:
+    """Date what lies in the future now, as the engine would wait until then.
+
+    A worker that lives gives its next sign of life within seconds.
+
+    Args:
+        connection: In a transaction that writes.
+    """
+    connection.execute(_SET_PATH)
+    for statement in _BRING_BACK:
+        connection.execute(statement, {"tolerance": TOLERANCE})
 
 
 def has_stalled(connection: Connection, stalled_seconds: float) -> bool:

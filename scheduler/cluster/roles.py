@@ -9,11 +9,7 @@ import signal
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from functools import partial
-
-from apscheduler.executors.pool import ThreadPoolExecutor
-from apscheduler.schedulers.background import BackgroundScheduler
 
 from alerts.errors import ExitStatus, WatchwordError
 from alerts.ledger import queued_jobs
@@ -29,7 +25,6 @@ from scheduler.cluster.ticks import Ticker
 from scheduler.cluster.work_queues import list_functions
 from scheduler.cluster.worker import WorkerLoop, WorkerSettings
 from scheduler.jobs import sync_config
-from scheduler.rounds import Interval
 from scheduler.service import Service
 from scheduler.web import build_web_context, serve
 
@@ -79,20 +74,11 @@ def run_schedule(service: Service) -> None:
     """Make jobs of what is due and of what waits, until SIGTERM or SIGINT."""
     service = join_cluster(service)
     sync_config(service)
-    scheduler = BackgroundScheduler(
-        executors={"default": ThreadPoolExecutor(1)},
-        job_defaults={"coalesce": True, "misfire_grace_time": None, "max_instances": 1},
-        timezone=UTC,
-    )
-    trigger = Interval(service.config.cluster.tick_seconds)
-    scheduler.add_job(Ticker(service).tick, trigger, name="tick", next_run_time=datetime.now(UTC))
     with (
         _stopping_on_signals(service),
         show_life(service, "schedule", on_wrong_clock=_leave_with_wrong_clock),
     ):
-        scheduler.start()
-        service.stop.wait()
-        scheduler.shutdown(wait=True)
+        Ticker(service).run(service.config.cluster.tick_seconds)
 
 
 def run_work(service: Service, queues: Sequence[str], concurrency: int) -> None:

@@ -20,8 +20,13 @@ def sweep_stalled(ledger: Ledger, stalled_seconds: float, now: datetime) -> None
     could be killed, and nobody would take it over.
     """
     with ledger.reading() as connection:
-        if not queued_jobs.has_stalled(connection, stalled_seconds):
+        is_ahead = queued_jobs.is_ahead(connection)
+        if not is_ahead and not queued_jobs.has_stalled(connection, stalled_seconds):
             return
+    if is_ahead:
+        log.warning("the clock of the database was set back; what it had dated is dated now")
+        with ledger.writing_shard() as connection:
+            queued_jobs.bring_back(connection)
     with ledger.writing_shard() as connection:
         released = queued_jobs.release_stalled(connection, stalled_seconds)
         for job in released:

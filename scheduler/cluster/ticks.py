@@ -31,6 +31,16 @@ class Ticker:
         #: The last moment of each periodic piece whose job this scheduler has seen to.
         self._seen: dict[tuple[str, str], datetime] = {}
 
+    def run(self, seconds: float) -> None:
+        """Tick, and again so many seconds after each tick, until the service is told to stop.
+
+        The wait is by the clock that nobody sets: APScheduler's would be as long as the clock of
+        the machine was set back by.
+        """
+        self.tick()
+        while not self._service.stop.wait(seconds):
+            self.tick()
+
     def tick(self) -> None:
         """Do what is due now; a step that fails stops no other."""
         for step in (self.make_periodic_jobs, self.make_waiting_jobs, self.sweep, self.watch_work):
@@ -43,11 +53,14 @@ class Ticker:
             for key, seconds in task.list_periods(self._service.config).items():
                 last, early = find_last_moment(now, seconds), task.find_early(self._service, key)
                 planned = early if early is not None and last < early <= now else last
-                self._make_periodic_job(task, key, planned)
+                self._make_periodic_job(task, key, planned, now)
 
-    def _make_periodic_job(self, task: PeriodicTask, key: str, planned: datetime) -> None:
+    def _make_periodic_job(
+        self, task: PeriodicTask, key: str, planned: datetime, now: datetime
+    ) -> None:
         seen = self._seen.get((task.name, key))
-        if seen is not None and planned <= seen:
+        # One that has not come was seen before the clock was set back.
+        if seen is not None and planned <= seen <= now:
             return
         job = QueuedJob(task.name, key, task.queue, task.priority)
         with self._service.ledger.writing_shard() as connection:

@@ -81,3 +81,18 @@ def test_each_moment_is_made_into_one_job(service: Service, hand: Hand) -> None:
     for ticker in (first, second):
         ticker.make_periodic_jobs()
     assert take_jobs(service.ledger) == 1
+
+
+def test_a_clock_that_was_set_back_holds_up_no_moment(service: Service, hand: Hand) -> None:
+    """Each scheduler has seen to moments that have not come yet."""
+    ticker = Ticker(service)
+    hand.now += timedelta(hours=3)
+    ticker.make_periodic_jobs()
+    assert take_jobs(service.ledger) == 1
+    hand.now = datetime(2026, 7, 16, 13, 0, tzinfo=UTC)
+    for _ in range(2):
+        ticker.make_periodic_jobs()
+    assert take_jobs(service.ledger) == 1
+    hand.now = datetime(2026, 7, 16, 14, 0, tzinfo=UTC)
+    ticker.make_periodic_jobs()
+    assert take_jobs(service.ledger) == 1

@@ -3,21 +3,29 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import socket
+import time
 import urllib.request
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from pathlib import Path
 
 import pytest
+from sqlalchemy import text
 
+from alerts.ledger import Ledger, open_ledger, queued_jobs
+from scheduler.config import load_config
 from tests.support.cluster_trial import wait_until
+from tests.support.paths import REPOSITORY
 from tests.support.postgres import EMPTY_LEDGER, create_database
 from tests.support.service import RunningReplica, ServiceFolder, build_config, run_replica
 
 pytestmark = [pytest.mark.process, pytest.mark.postgres, pytest.mark.slow]
 
+#: What steps the clock of a process, as a file says.
+STEPPED_CLOCK = REPOSITORY / "tests" / "chaos" / "stepped_clock"
 #: So that a change is sent within seconds.
 QUICK = """
 every_minutes = 0.05
@@ -81,6 +89,36 @@ def test_a_question_goes_through_a_cluster_to_an_inbox_once(
             role.send_signal(signal.SIGTERM)
         assert [role.wait(timeout=60) for role in roles] == [0, 0, 0, 0]
     assert len(service.emails) == 1
+
+
+@pytest.mark.usefixtures("new_python")
+def test_a_clock_that_is_set_back_holds_up_no_schedule(
+    service: ServiceFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By less than would differ from the database's too much, as a time server does it."""
+    url = load_config(service.folder / "config.toml").ledger.url.reveal()
+    clock = tmp_path / "clock"
+    clock.write_text("0")
+    monkeypatch.setenv("CHAOS_CLOCK", str(clock))
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(map(str, (STEPPED_CLOCK, REPOSITORY))))
+    with service.running("schedule") as schedule, closing(open_ledger(url)) as ledger:
+        wait_until(lambda: take_crawls(ledger), "a job of the first moment")
+        clock.write_text("-240")
+        time.sleep(1)  # until it has looked at the file
+        take_crawls(ledger)
+        wait_until(lambda: take_crawls(ledger), "a job of a later moment")
+        schedule.send_signal(signal.SIGTERM)
+        assert schedule.wait(timeout=60) == 0
+
+
+def take_crawls(ledger: Ledger) -> bool:
+    """Whether there are crawls to be made; they are taken."""
+    with ledger.writing_shard() as connection:
+        if not queued_jobs.are_installed(connection):
+            return False
+        connection.execute(text("set local search_path to jobs, public"))
+        done = text("delete from jobs.procrastinate_jobs where task_name = 'crawl'")
+        return connection.execute(done).rowcount > 0
 
 
 def test_a_second_run_stands_by_and_takes_over(

@@ -47,6 +47,34 @@ def test_a_job_of_a_worker_that_was_killed_goes_to_another(trial: ClusterTrial) 
     trial.wait_until_done("a", "b")
 
 
+def set_clock_back(trial: ClusterTrial) -> None:
+    """Date all that the engine dated an hour later, as a clock would have that was set back since.
+
+    The server's own clock cannot be set here.
+    """
+    for column in (
+        "procrastinate_workers set last_heartbeat = last_heartbeat",
+        "procrastinate_jobs set scheduled_at = scheduled_at",
+        "procrastinate_events set at = at",
+    ):
+        with trial.ledger.writing() as connection:
+            connection.execute(text("set local search_path to jobs, public"))
+            connection.execute(text(f"update {column} + interval '1 hour'"))
+
+
+def test_a_clock_that_was_set_back_keeps_no_job_from_the_living(trial: ClusterTrial) -> None:
+    """The engine would wait for an hour: for the sign of life, and for the job's time."""
+    trial.add("a 1 0")
+    first = trial.start_worker()
+    first.wait_until_said("began a")
+    kill(first)
+    set_clock_back(trial)
+    trial.sweep_until(lambda: trial.jobs == ["todo"], "it is taken from the dead")
+    set_clock_back(trial)
+    trial.start_worker()
+    trial.wait_until_done("a")
+
+
 def test_a_job_that_waits_takes_the_place_of_one_that_was_killed(trial: ClusterTrial) -> None:
     """The engine's own retry fails, the dead job holds its lock, and the other never starts."""
     trial.add("a 1 0")
