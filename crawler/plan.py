@@ -54,5 +54,6 @@ class CrawlPlan(Record, frozen=True, kw_only=True):
     windows: tuple[ListingWindow, ...] = ()
     known_ids: tuple[str, ...] = ()  #: questions that are not fetched when a listing names them
     revisits: tuple[KnownPage, ...] = ()  #: pages that are fetched whatever the listings name
+    max_questions: int = 0  #: how many of those that listings name are fetched; 0: no limit
     archive_folder: str | None = None  #: folder for captures; None: captures are not kept
     max_seconds: float = 0  #: the crawl stops, with a report, after this time; 0: no limit

@@ -76,6 +76,7 @@ class SourceSpider(scrapy.Spider):
         self.resume_at: datetime | None = None  # until when the source wants no requests
         self.failures: list[CrawlFailure] = []
         self.field_rates = FieldRates()
+        self._requested = 0  # how many of the listed questions were asked for
         self._pending_pages: dict[str, str] = {}  # id → address of listed pages not yet read
         self._loss_reasons: dict[str, str] = {}  # id → why a page was not read
         self._pending_refusals: list[PageRefused] = []  # refusals since a page was last served
@@ -130,9 +131,14 @@ class SourceSpider(scrapy.Spider):
         return QuestionsListed(window.since, window.until, ids)
 
     def request_if_unknown(self, url: str) -> Iterator[scrapy.Request]:
-        """Yield the request for a page that a listing links to, unless the page is known."""
+        """Yield the request for a page that a listing links to, unless the page is known.
+
+        Nothing is yielded once as many were as the plan allows.
+        """
         identity = build_question_id(self.name, url)
-        if identity not in self.known_ids:
+        is_full = 0 < self.plan.max_questions <= self._requested
+        if identity not in self.known_ids and not is_full:
+            self._requested += 1
             self.known_ids.add(identity)
             self._pending_pages[identity] = self.canonicalise_url(url)
             yield self.request_question(url)

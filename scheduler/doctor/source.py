@@ -30,6 +30,8 @@ from scheduler.doctor.rounds import open_current_ledger
 _ROBOTS_BYTES = 500 * 1024
 #: Seconds for robots.txt, a listing and a page, with the delays between them and slow answers.
 _LIVE_SECONDS = 75.0
+#: One is enough, but may have been withdrawn a moment ago.
+_MAX_QUESTIONS = 3
 #: Questions of a month: also in a recess the listing has some.
 _LISTED = timedelta(days=31)
 
@@ -93,12 +95,17 @@ def _find_backoff(examination: Examination, name: str) -> str | None:
 
 
 def _read_live(examination: Examination, name: str) -> Iterator[CheckResult]:
-    """Crawl until one listing and one page are read; record nothing."""
+    """Crawl until one listing and one page are read; record nothing.
+
+    The plan has an end of its own: until the crawl is killed, it goes on.
+    """
     target = build_crawl_target(examination.config, name)
     today = examination.clock().date()
     plan = msgspec.structs.replace(
         target,
         windows=(ListingWindow(today - _LISTED, today),),
+        politeness=msgspec.structs.replace(target.politeness, max_listing_pages=1),
+        max_questions=_MAX_QUESTIONS,
         archive_folder=None,
         max_seconds=_LIVE_SECONDS,
     )

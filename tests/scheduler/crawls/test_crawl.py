@@ -10,6 +10,7 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
@@ -67,6 +68,17 @@ def test_everything_listed_is_read_once(ledger: Ledger, source: RunningReplica) 
     assert len(set(listings)) > 4
     assert max(Counter(listings).values()) == 2  # a first crawl asks again where a listing ends
     assert seen[0] == "GET /robots.txt"
+
+
+def test_a_plan_may_limit_what_is_read(ledger: Ledger, source: RunningReplica) -> None:
+    few = replace(POLITENESS, max_listing_pages=1)
+    plan = replace(plan_for(ledger, source), politeness=few, max_questions=3)
+    outcome = crawl(ledger, plan, source.now)
+    assert outcome.counts["new"] == 3
+    seen = source.requests
+    assert len(pages_fetched(seen)) == 3
+    listings = {request for request in seen if "page=" in request}  # some are asked for twice
+    assert len(listings) == len(plan.windows)
 
 
 def test_a_second_crawl_fetches_listings_only(ledger: Ledger, source: RunningReplica) -> None:
