@@ -9,6 +9,7 @@ from functools import cached_property, partial
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
+from alerts.delivery import SentLogError
 from alerts.digests.drafts import DigestRun, DraftBatch, still_holds
 from alerts.digests.pending_items import PendingItems, look_at
 from alerts.digests.subscriber_digest import Changes, ComposedDigest, compose_digest
@@ -140,8 +141,8 @@ class _Composer:
         try:
             list_digested = partial(messages.list_digested_changes, self._connection)
             return compose_digest(pending, found, context, list_digested, repeated_at)
-        except (TemplatesError, DBAPIError):
-            raise  # it concerns every digest: a template or the ledger must be mended
+        except (TemplatesError, SentLogError, DBAPIError):
+            raise  # it concerns every digest: what it names must be mended
         except Exception:  # the boundary around one digest: a record that nobody foresaw
             log.exception("cannot compose a digest", subscriber=pending.subscriber.id)
             return None

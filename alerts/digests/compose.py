@@ -77,6 +77,7 @@ def compose_due_digests(
 
     Raises:
         TemplatesError: A template is missing or wrong, so no digest can be composed.
+        SentLogError: It cannot be read what was sent, so none can be composed either.
     """
     if only_email is not None:
         return _compose_for(ledger, settings, now, only_email, on_progress)

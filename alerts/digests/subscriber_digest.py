@@ -124,6 +124,7 @@ def compose_digest(
 
     Raises:
         TemplatesError: A template is missing or wrong.
+        SentLogError: It cannot be read what was sent.
     """
     readable = [item for item in pending.matches if item.match.change_seq in changes]
     sent_keys = _compute_sent_keys(pending.subscriber, readable, changes)

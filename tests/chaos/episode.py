@@ -136,12 +136,16 @@ def _send_held_messages(system: SystemUnderChaos, health: dict[str, Any] | None)
 def is_well(health: dict[str, Any] | None) -> bool:
     """Return whether the service says of itself that nothing is wrong.
 
-    That a clock went back is shown for a day, so it does not count here.
+    That a clock went back, and that receivers refused us, is shown for a day after the fault, so
+    neither counts here.
     """
     return health is not None and not any(
-        finding["kind"] != "clock" or "went back" not in finding["reason"]
-        for finding in health["findings"]
+        not _is_about_last_day(finding["kind"], finding["reason"]) for finding in health["findings"]
     )
+
+
+def _is_about_last_day(kind: str, reason: str) -> bool:
+    return kind == "refused" or (kind == "clock" and "went back" in reason)
 
 
 def _find_last_good_round(health: dict[str, Any]) -> str:

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select, update
 
-from alerts.delivery import ChannelTable, SentLog, deliver_due
+from alerts.delivery import ChannelTable, SentLog, SentLogError, deliver_due
 from alerts.delivery.channels import maildir
 from alerts.delivery.sent_log import SENT_KEY_BYTES
 from alerts.digests import DigestSettings, compose_due_digests
@@ -115,6 +115,19 @@ def world(tmp_path: Path, now: datetime) -> World:
     made = World(tmp_path, now)
     made.subscribe(TOPICS[0], Frequency.IMMEDIATE)
     return made
+
+
+def test_nothing_is_composed_while_the_log_cannot_be_read(world: World) -> None:
+    """As nobody can say what was sent; it concerns all digests, so it ends the round."""
+    world.read(1)
+    log = world.folder / "sent" / "sent.sqlite3"
+    log.parent.mkdir()
+    log.write_bytes(b"no database" * 1000)
+    with pytest.raises(SentLogError, match="cannot be used: file is not a database"):
+        world.round()
+    log.unlink()
+    world.round()
+    assert world.sent == {1: 1}
 
 
 @pytest.mark.slow
