@@ -226,8 +226,8 @@ class _Moment(NamedTuple):
     """What the engine dates by the server's clock, and waits for."""
 
     table: str
-    is_ahead: str
-    change: str
+    condition: str  #: of a row that is dated in the future
+    change: str  #: that dates it now
 
 
 _MOMENTS = (
@@ -256,9 +256,11 @@ _MOMENTS = (
         "delete from {}",
     ),
 )
-_ANY_AHEAD = (f"exists (select from {each.table} where {each.is_ahead})" for each in _MOMENTS)
+_ANY_AHEAD = (f"exists (select from {each.table} where {each.condition})" for each in _MOMENTS)
 _IS_AHEAD = text(f"select {' or '.join(_ANY_AHEAD)}")
-_BRING_BACK = [text(f"{each.change.format(each.table)} where {each.is_ahead}") for each in _MOMENTS]
+_BRING_BACK = [
+    text(f"{each.change.format(each.table)} where {each.condition}") for each in _MOMENTS
+]
 
 
 def is_ahead(connection: Connection) -> bool:

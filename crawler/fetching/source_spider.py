@@ -131,9 +131,9 @@ class SourceSpider(scrapy.Spider):
         return QuestionsListed(window.since, window.until, ids)
 
     def request_if_unknown(self, url: str) -> Iterator[scrapy.Request]:
-        """Yield the request for a page that a listing links to, unless the page is known.
+        """Yield the request for a page that a listing links to.
 
-        Nothing is yielded once as many were as the plan allows.
+        None is yielded for a page that is known, or after as many as the plan allows.
         """
         identity = build_question_id(self.name, url)
         is_full = 0 < self.plan.max_questions <= self._requested
