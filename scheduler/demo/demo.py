@@ -16,6 +16,7 @@ from types import FrameType, TracebackType
 from typing import Any, Self
 
 import msgspec
+from filelock import FileLock, Timeout
 
 from alerts.rendering import find_shipped_templates
 from crawler.replica import (
@@ -35,7 +36,7 @@ from scheduler.demo.source import SOURCE, DemoSource
 from scheduler.demo.terminal import Reporter, log_to_file
 from scheduler.demo.timetable import Timetable
 from scheduler.jobs import run_pipeline, sync_config
-from scheduler.service import lock_ledger, open_service
+from scheduler.service import LedgerBusyError, lock_ledger, open_service
 from scheduler.web import serve
 
 #: When the last crawl starts, after the start: answered questions are visited again after a week.
@@ -54,6 +55,8 @@ _INBOX_SECONDS = 0.5
 
 #: Marks a folder that a demo made, which the next demo may therefore empty.
 _MARKER_FILE = ".watchword-demo"
+#: Held while a demo runs in its folder.
+_LOCK_FILE = ".watchword-demo.lock"
 #: The log lines of the service, which would say little on the terminal.
 LOG_FILE = "watchword.log"
 
@@ -134,16 +137,27 @@ class Demo:
 
         Raises:
             FileExistsError: It holds files that are not from a demo.
+            LedgerBusyError: A demo runs in it.
         """
         marker = self.out / _MARKER_FILE
-        if self.out.is_dir() and any(self.out.iterdir()):
-            if not marker.exists():
-                raise FileExistsError(
-                    errno.EEXIST, "is not empty and not from an earlier demo", str(self.out)
-                )
-            shutil.rmtree(self.out)
         self.out.mkdir(parents=True, exist_ok=True)
+        if any(self.out.iterdir()) and not marker.exists():
+            raise FileExistsError(
+                errno.EEXIST, "is not empty and not from an earlier demo", str(self.out)
+            )
         marker.touch()
+        lock = self.out / _LOCK_FILE
+        try:
+            self._resources.enter_context(FileLock(lock, timeout=0))
+        except Timeout:
+            raise LedgerBusyError(
+                f"another demo runs in {self.out}: stop it, or name another folder with --out"
+            ) from None
+        for path in self.out.iterdir():
+            if path.is_dir():
+                shutil.rmtree(path)
+            elif path not in {marker, lock}:
+                path.unlink()
 
     @property
     def inbox(self) -> Path:

@@ -28,6 +28,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, sync_playwright
 
 from tests.support.paths import WATCHWORD_COMMAND
+from tests.support.service import ServiceFolder
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 pytestmark = pytest.mark.process
@@ -50,6 +51,7 @@ class LiveDemo:
 
     process: subprocess.Popen[str]
     taken_port: int
+    folder: Path
     lines: list[str] = field(default_factory=list)
     url: str = ""
 
@@ -132,7 +134,7 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveDemo]:
     with closing(socket.create_server(("127.0.0.1", 0))) as taken:
         port = taken.getsockname()[1]
         with start(folder, port) as process:
-            running = LiveDemo(process, port)
+            running = LiveDemo(process, port, folder)
             try:
                 running.wait_for_start()
                 yield running
@@ -166,6 +168,15 @@ def stop(demo: LiveDemo) -> None:
 def test_a_taken_port_is_stepped_over(demo: LiveDemo) -> None:
     assert f"Port {demo.taken_port} is taken, so the pages are at another." in demo.lines
     assert demo.get("/demo")[0] == 200
+
+
+def test_a_second_demo_leaves_its_folder_alone(demo: LiveDemo) -> None:
+    before = demo.list_inbox()
+    done = ServiceFolder(demo.folder, "", is_new=True).run("demo", "--once", expect=75)
+    folder = demo.folder / "demo"
+    assert f"another demo runs in {folder}: stop it, or name another folder" in done.stderr
+    assert demo.list_inbox()[-len(before) :] == before
+    assert (folder / "watchword.log").exists()
 
 
 def test_what_somebody_makes_happen_is_read(demo: LiveDemo) -> None:
